@@ -60,7 +60,7 @@ static void failure_says_why(void **state)
 	(void)state;
 	errno = 0;
 	fail_malloc_after(0);
-	void *memory = malloc(1);
+	void *volatile memory = malloc(1);      /* volatile: clang would leave it out */
 	int cause = errno;
 	fail_malloc_stop();
 	assert_null(memory);
