@@ -53,7 +53,7 @@ struct unpack_item {
 static inline struct unpack unpack_over(const void *data, size_t size)
 {
 	const uint8_t *at = data;
-	return (struct unpack){ at, at + size };
+	return (struct unpack){ at, size == 0 ? at : at + size };
 }
 
 static inline bool unpack_at_end(const struct unpack *unpack)
@@ -84,7 +84,7 @@ bool unpack_nil(struct unpack *unpack);
 int unpack_skip(struct unpack *unpack, struct bytes *out, struct error *err);
 
 /* The pre-scan: do the bytes hold exactly one well-formed value of bounded
- * depth and at most items_max items in all?  Every count is checked against
+ * depth and at most items_max items in all (> 0)?  Every count is checked against
  * the bytes left before it is believed.  ERROR_MALFORMED or ERROR_LIMIT. */
 int unpack_check(const void *data, size_t size, uint32_t items_max, struct error *err);
 
