@@ -1,0 +1,198 @@
+#include "storage/environment.h"
+
+#include "storage/disk.h"
+#include "storage/guard.h"
+#include "storage/transaction.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* Threads and processes that read at once: the loop, tools, checks. */
+#define STORE_READERS_MAX 126
+
+const char *table_name(enum table table)
+{
+	static const char *const names[] = {
+#define X(name, words) words,
+		TABLES(X)
+#undef X
+	};
+	return names[table];
+}
+
+static bool disk_is_full(const struct store *store, uint64_t needed_bytes)
+{
+	uint64_t free_bytes, total_bytes;
+	/* The free list, the trees' inner pages and the file system's own books
+	 * come on top of what was asked for. */
+	return disk_room(store->dir, &free_bytes, &total_bytes, NULL) == 0 &&
+	       free_bytes < needed_bytes + needed_bytes / 8 + (UINT64_C(1) << 20);
+}
+
+static enum error_code code_of(const struct store *store, int rc, uint64_t needed_bytes)
+{
+	switch (rc) {
+	case ENOSPC:
+	case EDQUOT:
+	case MDB_MAP_FULL:
+		return ERROR_DISK_FULL;
+	case EIO:
+		return disk_is_full(store, needed_bytes) ? ERROR_DISK_FULL : ERROR_IO;
+	case ENOMEM:
+		return ERROR_MEMORY;
+	case ENOENT:
+		return ERROR_NOT_FOUND;
+	case MDB_CORRUPTED:
+	case MDB_PAGE_NOTFOUND:
+	case MDB_INVALID:
+	case MDB_BAD_VALSIZE:
+	case MDB_INCOMPATIBLE:
+	case MDB_NOTFOUND:
+	case MDB_CURSOR_FULL:
+	case MDB_PAGE_FULL:
+		return ERROR_CORRUPT;
+	case MDB_VERSION_MISMATCH:
+		return ERROR_FORMAT_VERSION;
+	case MDB_READERS_FULL:
+	case MDB_TXN_FULL:
+		return ERROR_LIMIT;
+	default:
+		/* MDB_PANIC, a failed sync, anything not foreseen. */
+		return ERROR_IO;
+	}
+}
+
+int lmdb_error(const struct store *store, int rc, uint64_t needed_bytes, struct error *err,
+	       const char *format, ...)
+{
+	char what[256];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(what, sizeof(what), format, arguments);
+	va_end(arguments);
+	return error_set(err, code_of(store, rc, needed_bytes), "%s: %s", what, mdb_strerror(rc));
+}
+
+static void on_assertion(MDB_env *env, const char *text)
+{
+	(void)env;
+	guard_assertion_failed(text);
+}
+
+static int open_environment(struct store *store, struct error *err)
+{
+	char path[4096];
+	snprintf(path, sizeof(path), "%s/log", store->dir);
+	int rc = mdb_env_create(&store->env);
+	if (rc != 0)
+		return lmdb_error(store, rc, 0, err, "create the LMDB environment");
+	mdb_env_set_assert(store->env, on_assertion);
+	if ((rc = mdb_env_set_mapsize(store->env, store->map_bytes)) != 0 ||
+	    (rc = mdb_env_set_maxdbs(store->env, TABLE_COUNT)) != 0 ||
+	    (rc = mdb_env_set_maxreaders(store->env, STORE_READERS_MAX)) != 0)
+		return lmdb_error(store, rc, 0, err, "set up the LMDB environment");
+	/* Never MDB_WRITEMAP: a full disk kills the process.  Never MDB_NOSYNC or
+	 * MDB_NOMETASYNC: what was acknowledged could be lost. */
+	unsigned int flags = MDB_NOTLS | MDB_NORDAHEAD;
+	if (store->mode != STORE_SERVE)
+		flags |= MDB_RDONLY;
+	rc = mdb_env_open(store->env, path, flags, 0640);
+	if (rc != 0)
+		return lmdb_error(store, rc, UINT64_C(1) << 20, err, "open '%s'", path);
+	MDB_stat stat;
+	mdb_env_stat(store->env, &stat);
+	store->page_bytes = stat.ms_psize;
+	return 0;
+}
+
+static int check_format(struct transaction *transaction, struct error *err)
+{
+	uint64_t format;
+	if (transaction_get_number(transaction, META_FORMAT, &format) != 0)
+		return transaction_failed(transaction, err);
+	if (format == STORE_FORMAT_VERSION)
+		return 0;
+	if (format == 0)
+		return error_set(err, ERROR_CORRUPT,
+				 "the data directory has tables but no format version");
+	return error_set(err, ERROR_FORMAT_VERSION,
+			 "the data directory has format %llu, this program reads format %d; run the "
+			 "Millstream that wrote it",
+			 (unsigned long long)format, STORE_FORMAT_VERSION);
+}
+
+/* 1: the tables are there; 0: none at all. */
+static int open_tables(struct store *store, struct transaction *transaction, unsigned int flags,
+		       struct error *err)
+{
+	for (int i = 0; i < TABLE_COUNT; i++) {
+		int rc = mdb_dbi_open(transaction->txn, table_name((enum table)i), flags,
+				      &store->tables[i]);
+		if (rc == MDB_NOTFOUND && i == TABLE_META)
+			return 0;
+		if (rc != 0)
+			return lmdb_error(store, rc, UINT64_C(1) << 20, err, "open table %s",
+					  table_name((enum table)i));
+	}
+	return 1;
+}
+
+static int make_tables(struct store *store, struct transaction *transaction, struct error *err)
+{
+	uint8_t instance[INSTANCE_ID_BYTES + SEAL_BYTES];
+	if (open_tables(store, transaction, MDB_CREATE, err) < 0)
+		return -1;
+	if (getrandom(instance, INSTANCE_ID_BYTES, 0) != INSTANCE_ID_BYTES)
+		return error_set(err, ERROR_IO, "no random bytes: %s", strerror(errno));
+	struct bytes key = bytes_of_text(META_INSTANCE);
+	store_u32(instance + INSTANCE_ID_BYTES, seal_of(instance, INSTANCE_ID_BYTES, key));
+	transaction_put_number(transaction, META_FORMAT, STORE_FORMAT_VERSION);
+	transaction_put_number(transaction, META_NEXT_TOPIC_ID, 1);
+	transaction_put_number(transaction, META_NEXT_SCHEMA_ID, 1);
+	transaction_put_number(transaction, META_NEXT_SOURCE_ID, 1);
+	transaction_put(transaction, TABLE_META, key,
+			(struct bytes){ instance, sizeof(instance) });
+	return transaction_failed(transaction, err);
+}
+
+static int read_instance(struct store *store, struct transaction *transaction, struct error *err)
+{
+	struct bytes value, body, key = bytes_of_text(META_INSTANCE);
+	int found = transaction_get(transaction, TABLE_META, key, &value);
+	if (found < 0)
+		return transaction_failed(transaction, err);
+	if (found == 0)
+		return error_set(err, ERROR_CORRUPT, "table meta: the instance id is missing");
+	if (seal_check("meta", key, value, &body, err) != 0)
+		return -1;
+	if (body.size != INSTANCE_ID_BYTES)
+		return error_set(err, ERROR_CORRUPT, "table meta: an instance id of %zu bytes", body.size);
+	memcpy(store->instance_id, body.data, INSTANCE_ID_BYTES);
+	return 0;
+}
+
+/* Handles of tables, opened in a transaction, last only if it commits. */
+static int load_tables(struct store *store, struct error *err)
+{
+	struct transaction transaction;
+	bool serves = store->mode == STORE_SERVE;
+	if ((serves ? transaction_begin : transaction_begin_read)(&transaction, store, err) != 0)
+		return -1;
+	int found = open_tables(store, &transaction, 0, err);
+	if (found == 0 && !serves)
+		found = error_set(err, ERROR_CORRUPT, "'%s' holds no tables", store->dir);
+	if (found < 0 || (found == 0 && make_tables(store, &transaction, err) != 0) ||
+	    check_format(&transaction, err) != 0 || read_instance(store, &transaction, err) != 0) {
+		transaction_abort(&transaction);
+		return -1;
+	}
+	return transaction_commit(&transaction, err);
+}
+
+int environment_open(struct store *store, struct error *err)
+{
+	return open_environment(store, err) != 0 ? -1 : load_tables(store, err);
+}

@@ -1,0 +1,192 @@
+#include "storage/store.h"
+
+#include "storage/disk.h"
+#include "storage/environment.h"
+#include "storage/guard.h"
+#include "storage/recovery.h"
+#include "storage/transaction.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int lock_directory(struct store *store, struct error *err)
+{
+	char path[4096];
+	snprintf(path, sizeof(path), "%s/millstream.lock", store->dir);
+	store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	if (store->lock_fd < 0)
+		return error_set(err, errno == ENOSPC ? ERROR_DISK_FULL : ERROR_IO, "open '%s': %s",
+				 path, strerror(errno));
+	if (flock(store->lock_fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno == EWOULDBLOCK)
+		return error_set(err, ERROR_LOCKED,
+				 "'%s' is open in another process; stop that one first", store->dir);
+	return error_set(err, ERROR_IO, "lock '%s': %s", path, strerror(errno));
+}
+
+static int check_is_there(const char *dir, struct error *err)
+{
+	char path[4096];
+	struct stat file;
+	snprintf(path, sizeof(path), "%s/log/data.mdb", dir);
+	if (stat(path, &file) == 0)
+		return 0;
+	return error_set(err, ERROR_NOT_FOUND, "'%s' is no data directory: %s: %s", dir, path,
+			 strerror(errno));
+}
+
+static int prepare_directory(struct store *store, const struct store_options *options,
+			     struct error *err)
+{
+	char path[4096];
+	if (snprintf(path, sizeof(path), "%s/log", store->dir) >= (int)sizeof(path) - 32)
+		return error_set(err, ERROR_INVALID, "'%s': the path is too long", store->dir);
+	if (store->mode == STORE_SERVE) {
+		if (disk_make_directory(store->dir, err) != 0)
+			return -1;
+	} else if (check_is_there(store->dir, err) != 0) {
+		return -1;
+	}
+	if (!options->allow_network_file_system && disk_check_local(store->dir, err) != 0)
+		return -1;
+	if (store->mode != STORE_BESIDE && lock_directory(store, err) != 0)
+		return -1;
+	if (store->mode != STORE_SERVE)
+		return 0;
+	return disk_make_directory(path, err) != 0 || disk_sync_directory(store->dir, err) != 0 ? -1 : 0;
+}
+
+struct opening {
+	struct store *store;
+	struct error *err;
+};
+
+static int open_guarded(void *argument)
+{
+	struct opening *opening = argument;
+	struct store *store = opening->store;
+	if (environment_open(store, opening->err) != 0)
+		return -1;
+	if (store->mode == STORE_BESIDE)
+		return 0;
+	store_check_readers(store);
+	return store->mode == STORE_SERVE ? recovery_run(store, opening->err) : 0;
+}
+
+static int create_handle(struct store **out, const struct store_options *options,
+			 struct error *err)
+{
+	struct store *store = calloc(1, sizeof(*store));
+	if (store == NULL)
+		return error_set(err, ERROR_MEMORY, "opening the store");
+	store->lock_fd = -1;
+	store->mode = options->mode;
+	store->map_bytes = options->map_bytes != 0 ? options->map_bytes : STORE_MAP_BYTES;
+	store->quota_bytes = store->map_bytes - store->map_bytes / 8;
+	if (store->map_bytes > 8 * STORE_RESERVE_BYTES)
+		store->quota_bytes = store->map_bytes - STORE_RESERVE_BYTES;
+	if (options->quota_bytes != 0 && options->quota_bytes < store->quota_bytes)
+		store->quota_bytes = options->quota_bytes;
+	store->ballast_bytes = options->ballast_bytes;
+	store->dir = strdup(options->dir);
+	if (store->dir == NULL) {
+		store_close(store);
+		return error_set(err, ERROR_MEMORY, "opening the store");
+	}
+	*out = store;
+	return 0;
+}
+
+int store_open(struct store **out, const struct store_options *options, struct error *err)
+{
+	struct store *store = NULL;
+	bool ballast_is_there;
+	guard_install();
+	if (create_handle(&store, options, err) != 0)
+		return -1;
+	struct opening opening = { store, err };
+	if (prepare_directory(store, options, err) != 0 ||
+	    guard_run(open_guarded, &opening, err) != 0)
+		goto fail;
+	if (store->mode == STORE_SERVE &&
+	    ballast_make(store->dir, store->ballast_bytes, &ballast_is_there, err) != 0)
+		goto fail;
+	*out = store;
+	return 0;
+fail:
+	error_context(err, "open the store '%s'", options->dir);
+	store_close(store);
+	return -1;
+}
+
+void store_close(struct store *store)
+{
+	if (store == NULL)
+		return;
+	if (store->env != NULL)
+		mdb_env_close(store->env);
+	if (store->lock_fd >= 0)
+		close(store->lock_fd);
+	free(store->dir);
+	free(store);
+}
+
+const uint8_t *store_instance_id(const struct store *store)
+{
+	return store->instance_id;
+}
+
+int store_check_readers(struct store *store)
+{
+	int dead = 0;
+	return mdb_reader_check(store->env, &dead) == 0 ? dead : 0;
+}
+
+struct usage_walk {
+	struct store *store;
+	struct store_usage *usage;
+	struct error *err;
+};
+
+/* LMDB keeps free pages in database 0: each value begins with their number. */
+static int count_free_pages(void *argument)
+{
+	struct usage_walk *walk = argument;
+	struct transaction transaction;
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	if (transaction_begin_read(&transaction, walk->store, walk->err) != 0)
+		return -1;
+	int rc = mdb_cursor_open(transaction.txn, 0, &cursor);
+	if (rc == 0) {
+		while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+			size_t pages;
+			memcpy(&pages, value.mv_data, sizeof(pages));
+			walk->usage->free_bytes += (uint64_t)pages * walk->store->page_bytes;
+		}
+		mdb_cursor_close(cursor);
+	}
+	transaction_abort(&transaction);
+	return rc == MDB_NOTFOUND ? 0 : lmdb_error(walk->store, rc, 0, walk->err, "read the free list");
+}
+
+int store_usage(struct store *store, struct store_usage *out, struct error *err)
+{
+	struct store_usage usage = { .quota_bytes = store->quota_bytes };
+	struct usage_walk walk = { store, &usage, err };
+	MDB_envinfo info;
+	if (disk_room(store->dir, &usage.disk_free_bytes, &usage.disk_total_bytes, err) != 0 ||
+	    guard_run(count_free_pages, &walk, err) != 0)
+		return -1;
+	mdb_env_info(store->env, &info);
+	usage.file_bytes = ((uint64_t)info.me_last_pgno + 1) * store->page_bytes;
+	*out = usage;
+	return 0;
+}
