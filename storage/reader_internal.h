@@ -1,0 +1,9 @@
+#ifndef STORAGE_READER_INTERNAL_H
+#define STORAGE_READER_INTERNAL_H
+
+#include "storage/reader.h"
+
+/* For storage/ alone: topics, sources and schemas read what a reader reads. */
+struct store *reader_store(struct reader *reader);
+
+#endif
