@@ -198,3 +198,62 @@ int batch_check(const void *batch, size_t size, const uint8_t key[BATCH_KEY_BYTE
 				     load_u32(key), load_u32(key + 4), load_u64(key + 8));
 	return 0;
 }
+
+int batch_open(struct batch_cursor *out, const void *batch, size_t size, struct error *err)
+{
+	struct batch_header header;
+
+	if (batch_header_decode(batch, size, &header, err) != 0)
+		return -1;
+	*out = (struct batch_cursor){
+		.header = header,
+		.payload = unpack_over((const uint8_t *)batch + BATCH_HEADER_BYTES,
+				       header.payload_bytes),
+		.next_offset = header.base_offset,
+	};
+	return 0;
+}
+
+/* Does a record come true for what the header and the records before say? */
+static int check_place(const struct batch_cursor *cursor, const struct unpack *rest,
+		       const struct record *record, struct error *err)
+{
+	const struct batch_header *header = &cursor->header;
+	const uint64_t last_offset = header->base_offset + header->last_offset_delta;
+
+	if (record->offset < cursor->next_offset || record->offset > last_offset)
+		return error_set(err, ERROR_MALFORMED,
+				 "offset %" PRIu64 " is not between %" PRIu64 " and %" PRIu64,
+				 record->offset, cursor->next_offset, last_offset);
+	if (cursor->read_count + 1 < header->record_count)
+		return 0;
+	if (record->offset != last_offset)
+		return error_set(err, ERROR_MALFORMED,
+				 "the last offset is %" PRIu64 ", the header says %" PRIu64,
+				 record->offset, last_offset);
+	if (!unpack_at_end(rest))
+		return error_set(err, ERROR_MALFORMED, "%zu bytes lie behind the last record",
+				 (size_t)(rest->end - rest->at));
+	return 0;
+}
+
+int batch_next(struct batch_cursor *cursor, struct record *out, struct error *err)
+{
+	const struct batch_header *header = &cursor->header;
+	struct unpack rest = cursor->payload;
+	struct record record;
+
+	if (cursor->read_count == header->record_count)
+		return 0;
+	if (record_decode(&rest, header->base_offset, header->append_time_us,
+			  header->transaction_ordinal, &record, err) != 0 ||
+	    check_place(cursor, &rest, &record, err) != 0)
+		return error_context(err, "batch at offset %" PRIu64 ", record %" PRIu32 " of %" PRIu32,
+				     header->base_offset, cursor->read_count + 1,
+				     header->record_count);
+	cursor->payload = rest;
+	cursor->read_count++;
+	cursor->next_offset = record.offset + 1;
+	*out = record;
+	return 1;
+}
