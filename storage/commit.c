@@ -1,0 +1,220 @@
+#include "storage/appender_internal.h"
+
+#include "storage/guard.h"
+
+#include <string.h>
+
+/* A clock that jumps ahead must not expire a whole log: for retention, time
+ * passes no faster than the monotonic clock says, give or take this. */
+#define RETENTION_CLOCK_SLACK_US (INT64_C(3600) * 1000000)
+
+struct commit {
+	struct appender *appender;
+	struct item_list *group;
+	struct transaction transaction;
+	struct error *err;
+};
+
+static struct submission *submission_of(struct item *item)
+{
+	return (struct submission *)(void *)item;
+}
+
+static struct command *command_of(struct item *item)
+{
+	return (struct command *)(void *)item;
+}
+
+/* What was refused, or that it was not: in the item itself. */
+static struct error *item_error(struct item *item)
+{
+	return item->kind == ITEM_COMMAND ? &command_of(item)->err : &submission_of(item)->err;
+}
+
+static void finish_submission(struct submission *submission, const struct error *err)
+{
+	struct submission_result result = { err, submission->transaction_ordinal };
+	if (submission->on_done != NULL)
+		submission->on_done(submission->user, submission, &result);
+	submission_destroy(submission);
+}
+
+static void finish_command(struct appender *appender, struct command *command,
+			   const struct error *err)
+{
+	pthread_mutex_lock(&appender->queue.lock);
+	if (err != NULL && err != &command->err)
+		command->err = *err;
+	command->is_done = true;
+	pthread_cond_broadcast(&appender->queue.has_outcome);
+	pthread_mutex_unlock(&appender->queue.lock);
+}
+
+void commit_finish_item(struct appender *appender, struct item *item, const struct error *err)
+{
+	if (item->kind == ITEM_COMMAND)
+		finish_command(appender, command_of(item), err);
+	else
+		finish_submission(submission_of(item), err);
+}
+
+static int64_t retention_now_us(const struct appender *appender, int64_t wall_us)
+{
+	int64_t passed_us = appender_monotonic_us(appender) - appender->start_monotonic_us;
+	int64_t most_us = appender->start_wall_us + passed_us + RETENTION_CLOCK_SLACK_US;
+	return wall_us < most_us ? wall_us : most_us;
+}
+
+/* Over the quota?  Counting free pages takes a while: only near it. */
+static int check_quota(struct appender *appender, size_t group_bytes, struct error *err)
+{
+	struct store *store = appender->store;
+	struct store_usage usage;
+	MDB_envinfo info;
+	uint64_t needed = group_bytes + group_bytes / 8;
+	mdb_env_info(store->env, &info);
+	uint64_t file_bytes = ((uint64_t)info.me_last_pgno + 1) * store->page_bytes;
+	if (group_bytes == 0 || file_bytes + needed <= store->quota_bytes)
+		return 0;
+	if (store_usage(store, &usage, err) != 0)
+		return -1;
+	if (usage.file_bytes - usage.free_bytes + needed <= store->quota_bytes)
+		return 0;
+	return error_set(err, ERROR_DISK_FULL, "the log has reached its quota of %llu bytes",
+			 (unsigned long long)store->quota_bytes);
+}
+
+static void stage_items(struct commit *commit)
+{
+	struct appender *appender = commit->appender;
+	struct item *item;
+	STAILQ_FOREACH(item, commit->group, link) {
+		struct error *err = item_error(item);
+		err->code = ERROR_NONE;
+		if (item->kind == ITEM_SUBMISSION) {
+			stage_submission(&appender->stage, submission_of(item));
+			continue;
+		}
+		struct command *command = command_of(item);
+		struct error refused = { 0 };
+		/* What a command reads of the log must be there. */
+		if (stage_flush(&appender->stage) == 0 &&
+		    command->run(command, &commit->transaction, &appender->registry, &refused) != 0 &&
+		    commit->transaction.err.code == ERROR_NONE)
+			*err = refused;
+	}
+}
+
+static void expire(struct commit *commit, int64_t wall_us)
+{
+	struct appender *appender = commit->appender;
+	retention_note(&appender->retention, &appender->stage);
+	if (!retention_is_due(&appender->retention))
+		return;
+	int64_t begin_us = appender_monotonic_us(appender);
+	retention_step(&appender->retention, &appender->stage, retention_now_us(appender, wall_us),
+		       &appender->options.clock);
+	int64_t took_us = appender_monotonic_us(appender) - begin_us;
+	pthread_mutex_lock(&appender->stats_lock);
+	if (took_us > appender->stats.retention_step_max_us)
+		appender->stats.retention_step_max_us = took_us;
+	pthread_mutex_unlock(&appender->stats_lock);
+}
+
+static int write_guarded(void *argument)
+{
+	struct commit *commit = argument;
+	struct appender *appender = commit->appender;
+	int64_t wall_us = appender->options.clock.wall_us(appender->options.clock.user);
+	if (transaction_begin(&commit->transaction, appender->store, commit->err) != 0)
+		return -1;
+	stage_begin(&appender->stage, &commit->transaction, wall_us);
+	stage_items(commit);
+	expire(commit, wall_us);
+	stage_finish(&appender->stage);
+	return transaction_commit(&commit->transaction, commit->err);
+}
+
+static void count(struct appender *appender)
+{
+	pthread_mutex_lock(&appender->stats_lock);
+	appender->stats.commits++;
+	appender->stats.records += appender->stage.record_count;
+	appender->stats.batches += appender->stage.batch_count;
+	appender->stats.bytes += appender->stage.batch_bytes_written;
+	appender->stats.expired_batches += appender->retention.deleted_batches;
+	pthread_mutex_unlock(&appender->stats_lock);
+}
+
+/* It is durable: the sources and publishers hear it first, then subscribers. */
+static void tell_committed(struct commit *commit)
+{
+	struct appender *appender = commit->appender;
+	struct item *item;
+	STAILQ_FOREACH(item, commit->group, link) {
+		struct submission *submission = submission_of(item);
+		struct command *command = command_of(item);
+		if (item_error(item)->code != ERROR_NONE)
+			continue;
+		if (item->kind == ITEM_SUBMISSION)
+			schema_reservations_committed(appender->schemas, submission);
+		else if (command->committed != NULL)
+			command->committed(command, &appender->registry);
+	}
+	while ((item = STAILQ_FIRST(commit->group)) != NULL) {
+		STAILQ_REMOVE_HEAD(commit->group, link);
+		struct error *err = item_error(item);
+		commit_finish_item(appender, item, err->code == ERROR_NONE ? NULL : err);
+	}
+	stage_committed(&appender->stage, appender->options.observer.on_visible,
+			appender->options.observer.user);
+	retention_committed(&appender->retention, &appender->registry);
+}
+
+/* Nothing was written.  Sources' transactions wait for room; everything else
+ * hears that it failed. */
+static void tell_failed(struct commit *commit, const struct error *err)
+{
+	struct appender *appender = commit->appender;
+	struct item_list kept = STAILQ_HEAD_INITIALIZER(kept);
+	struct item *item;
+	while ((item = STAILQ_FIRST(commit->group)) != NULL) {
+		STAILQ_REMOVE_HEAD(commit->group, link);
+		struct error *refused = item_error(item);
+		uint16_t source_id =
+			item->kind == ITEM_SUBMISSION ? submission_of(item)->source_id : SOURCE_PUBLISHED;
+		if (refused->code != ERROR_NONE) {
+			commit_finish_item(appender, item, refused);
+		} else if (source_id != SOURCE_PUBLISHED && err->code == ERROR_DISK_FULL) {
+			STAILQ_INSERT_TAIL(&kept, item, link);
+		} else {
+			struct registered_source *source = registry_source(&appender->registry, source_id);
+			if (source_id != SOURCE_PUBLISHED && source != NULL)
+				source->has_failed = true;
+			commit_finish_item(appender, item, err);
+		}
+	}
+	STAILQ_CONCAT(commit->group, &kept);
+}
+
+int commit_group(struct appender *appender, struct item_list *group, struct error *err)
+{
+	struct error failure = { 0 };
+	struct commit commit = { appender, group, { 0 }, &failure };
+	size_t group_bytes = 0;
+	struct item *item;
+	STAILQ_FOREACH(item, group, link)
+		group_bytes += item->bytes;
+	if (check_quota(appender, group_bytes, &failure) == 0 &&
+	    guard_run(write_guarded, &commit, &failure) == 0) {
+		count(appender);
+		tell_committed(&commit);
+		return 0;
+	}
+	/* After a fault the transaction is left as it is; commit has ended it otherwise. */
+	retention_aborted(&appender->retention);
+	stage_aborted(&appender->stage);
+	tell_failed(&commit, &failure);
+	*err = failure;
+	return -1;
+}
