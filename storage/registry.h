@@ -78,13 +78,28 @@ struct registry {
 int registry_load(struct registry *registry, struct store *store, struct error *err);
 void registry_clear(struct registry *registry);
 
-/* NULL: no such thing.  A deleted topic is found. */
-struct registered_topic *registry_topic(const struct registry *registry, uint32_t id);
-struct partition *registry_partition(const struct registry *registry, uint32_t topic_id,
-				     uint32_t number);
-struct registered_source *registry_source(const struct registry *registry, uint16_t id);
+/* NULL: no such thing.  A deleted topic is found.  Inline: they are asked for
+ * every record. */
+static inline struct registered_topic *registry_topic(const struct registry *registry, uint32_t id)
+{
+	return id < registry->topic_capacity ? registry->topics[id] : NULL;
+}
 
-/* A topic with partitions that hold nothing, not yet part of the registry. */
+static inline struct partition *registry_partition(const struct registry *registry,
+						   uint32_t topic_id, uint32_t number)
+{
+	struct registered_topic *topic = registry_topic(registry, topic_id);
+	return topic != NULL && number < topic->partition_count ? &topic->partitions[number] : NULL;
+}
+
+static inline struct registered_source *registry_source(const struct registry *registry,
+							uint16_t id)
+{
+	return id < registry->source_capacity ? registry->sources[id] : NULL;
+}
+
+/* A topic with partitions that hold nothing, not yet part of the registry;
+ * NULL: no memory. */
 struct registered_topic *registered_topic_create(uint32_t id, uint32_t partition_count,
 						 uint16_t owner_source_id,
 						 const struct topic_config *config);

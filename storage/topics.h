@@ -3,39 +3,13 @@
 
 #include "storage/appender.h"
 #include "storage/reader.h"
+#include "storage/topic_config.h"
 
 /* Topics: made, described, configured and deleted.  Changes go through the
  * appender and return when they are durable: not on the loop. */
 
 #define TOPIC_NAME_BYTES_MAX    249     /* Kafka's limit */
 #define TOPIC_PARTITIONS_MAX    1024
-
-/* Kafka's names, units and meanings.  One table drives parsing, checking and
- * printing; each has a value for a topic that does not set it. */
-struct topic_config {
-	int64_t retention_ms;           /* retention.ms: -1 for ever; default 604800000, a week */
-	int64_t retention_bytes;        /* retention.bytes a partition: -1 no limit, the default */
-	int64_t max_message_bytes;      /* max.message.bytes: default 1048588, as Kafka's */
-	uint32_t set;                   /* which ones are set: bit n for option n of the table */
-};
-
-struct topic_option {
-	const char *name;
-	const char *default_text;
-	const char *help;
-};
-/* The options, in order; NULL behind the last. */
-const struct topic_option *topic_option(size_t n);
-
-void topic_config_init(struct topic_config *config);
-/* "retention.ms", "3600000".  cleanup.policy takes "delete" alone so far.
- * ERROR_INVALID: unknown name (with the nearest known one) or bad value. */
-int topic_config_set(struct topic_config *config, const char *name, const char *value,
-		     struct error *err);
-/* Back to the default. */
-int topic_config_unset(struct topic_config *config, const char *name, struct error *err);
-/* The value of option n as text, into out. */
-void topic_config_text(const struct topic_config *config, size_t n, char *out, size_t out_bytes);
 
 /* Kafka's rule: 1 to 249 of [A-Za-z0-9._-], not "." or "..".  ERROR_INVALID. */
 int topic_name_check(struct bytes name, struct error *err);
