@@ -41,7 +41,8 @@ struct change {
 	uint64_t index;
 };
 
-/* Append the encoded form; before and after are copied as they are. */
+/* Append the encoded form; before and after are copied as they are.  On failure
+ * nothing is appended.  ERROR_MEMORY; ERROR_LIMIT for a position of 4 GiB. */
 int change_encode(msgpack_sbuffer *buffer, const struct change *change, struct error *err);
 
 /* Read it; lends.  before and after are checked to be well-formed arrays, not

@@ -18,11 +18,12 @@
  *   element type   of arrays; else 0
  *   native type    the source's own name of it: "character varying"
  *   length         of text, bit; precision of decimal and times; -1: none
- *   scale          of decimal; -1: none
- *   flags          SCHEMA_COLUMN_*
+ *   scale          of a decimal that has a precision, and there -1 is a scale
+ *                  like others (PostgreSQL has -1000 to 1000); else -1
+ *   flags          SCHEMA_COLUMN_*; readers keep those they do not know
  *   key position   1, 2, … for the columns of the key, 0 for others
  *   default        nil, or the source's text of the default
- *   labels         nil, or an array of text: of enum and set
+ *   labels         nil, or an array of one text or more: of enum and set
  *
  * Readers skip items behind those they know. */
 
@@ -30,8 +31,8 @@
 #define SCHEMA_COLUMN_GENERATED 0x02u
 
 #define SCHEMA_COLUMNS_MAX      4096    /* PostgreSQL has 1600, MySQL 4096 */
-#define SCHEMA_LABELS_MAX       65535   /* MySQL's limit for enum */
-#define SCHEMA_NAME_BYTES_MAX   1024
+#define SCHEMA_LABELS_MAX       65535   /* of all columns; MySQL's limit for one enum */
+#define SCHEMA_NAME_BYTES_MAX   1024    /* of each text but defaults and labels */
 
 struct schema_column {
 	struct bytes name;
@@ -56,14 +57,20 @@ struct schema {
 	uint32_t column_count;
 };
 
-/* Append the encoded form.  ERROR_MEMORY, ERROR_LIMIT. */
+/* Append the encoded form; on failure nothing is appended.  ERROR_MEMORY,
+ * ERROR_LIMIT; ERROR_INVALID for what schema_decode would not read: an empty
+ * column name, a type that is none, key positions that are not 1, 2, … */
 int schema_encode(msgpack_sbuffer *buffer, const struct schema *schema, struct error *err);
 
 /* Read the encoded form.  Texts are lent by the input, which must outlive the
- * schema; the arrays are the schema's: schema_clear frees them.  Allocates no
- * more than the counts that fit the input.  ERROR_MALFORMED, ERROR_LIMIT,
- * ERROR_MEMORY, ERROR_FORMAT_VERSION. */
+ * schema; the arrays are the schema's: schema_clear frees them.  Allocates only
+ * for input that is well-formed to its end, so never for a count that is not
+ * true, and with the limits above at most 1.5 MiB.  ERROR_MALFORMED,
+ * ERROR_LIMIT, ERROR_MEMORY, ERROR_FORMAT_VERSION. */
 int schema_decode(const void *data, size_t size, struct schema *out, struct error *err);
+
+/* Free the arrays: columns and each column's labels, all from malloc.  Also
+ * for a schema that is all zero, or cleared already. */
 void schema_clear(struct schema *schema);
 
 /* What a schema version is found by: FNV-1a, 64 bits, of the encoded form.

@@ -76,7 +76,7 @@ enum value_kind {
 	VALUE_TEXT,             /* UTF-8; stored as the source gave it */
 	VALUE_BYTES,
 	VALUE_ARRAY,            /* its items follow in the encoding */
-	VALUE_UNAVAILABLE,      /* extension 1: the source did not say (unchanged TOAST,
+	VALUE_UNAVAILABLE,      /* extension 1, empty: the source did not say (unchanged TOAST,
 				 * a column absent from a MINIMAL row image); not null */
 	VALUE_SPECIAL,          /* extension 2: no number can say it */
 };
@@ -107,7 +107,8 @@ struct value {
 };
 
 /* Append one value (of an array: its head alone, its items are encoded after
- * it).  ERROR_MEMORY. */
+ * it).  ERROR_MEMORY; ERROR_LIMIT for a content of 4 GiB.  What a failure
+ * leaves in the packer's buffer is for the caller to cut off. */
 int value_encode(msgpack_packer *packer, const struct value *value, struct error *err);
 
 /* Read one value (of an array: its head alone).  Integers >= 0 come as
@@ -116,8 +117,11 @@ int value_encode(msgpack_packer *packer, const struct value *value, struct error
 int value_decode(struct unpack *unpack, struct value *out, struct error *err);
 
 /* Step over one value of the given type and check that it is one: its kind,
- * and shape and kinds of nested ones.  element_type is that of an array.
- * ERROR_MALFORMED. */
+ * and shape and kinds of nested ones; that int16, int32 and oid (32 bits, no
+ * sign) fit their type, uint64 and SRIDs are not negative, a uuid has 16 bytes
+ * and a bit only '0' and '1'.  element_type is that of an array's elements, not
+ * an array again; for other types it is not looked at.  ERROR_MALFORMED,
+ * ERROR_LIMIT. */
 int value_check(struct unpack *unpack, enum logical_type type, enum logical_type element_type,
 		struct error *err);
 
