@@ -303,9 +303,9 @@ static int check_one(struct unpack *unpack, enum logical_type type, struct error
 	return 0;
 }
 
-/* Step over an element if the next item is one.  Elements that are arrays
- * themselves look much like a further dimension: [[1.0, 2.0], null] may hold
- * two points.  What reads as an element is one. */
+/* Step over the next item if it is an element.  Elements that are arrays
+ * themselves look much like a further dimension: in [[1.0, 2.0], [null, null]]
+ * one point and two.  What reads as an element is one. */
 static bool skip_element(struct unpack *unpack, enum logical_type type)
 {
 	struct unpack next = *unpack;
@@ -337,17 +337,20 @@ static int check_array(struct unpack *unpack, enum logical_type element_type, st
 			wanted = outer[--depth];
 		}
 		wanted--;
-		if (skip_element(unpack, element_type))
-			continue;
 
 		struct unpack next = *unpack;
 		if (value_decode(&next, &value, err) != 0)
 			return -1;
-		if (value.kind != VALUE_ARRAY)
-			return check_one(unpack, element_type, err); /* for its error */
+		if (value.kind != VALUE_ARRAY) {
+			if (check_one(unpack, element_type, err) != 0)
+				return -1;
+			continue;
+		}
 		if (depth == UNPACK_DEPTH_MAX - 1)
 			return error_set(err, ERROR_LIMIT, "array is nested more than %d deep",
 					 UNPACK_DEPTH_MAX);
+		if (skip_element(unpack, element_type))
+			continue;
 		outer[depth++] = wanted;
 		wanted = value.count;
 		*unpack = next;

@@ -496,6 +496,16 @@ static void arrays_may_be_32_deep(void **state)
 	assert_int_equal(value_check(&unpack, LOGICAL_ARRAY, LOGICAL_INT16, &err), -1);
 	assert_int_equal(err.code, ERROR_LIMIT);
 	assert_ptr_equal(unpack.at, data);
+
+	/* An element that is an array itself counts. */
+	data[32] = 0x90;
+	unpack = unpack_over(data, 33);
+	err.code = ERROR_NONE;
+	assert_int_equal(value_check(&unpack, LOGICAL_ARRAY, LOGICAL_SET, &err), -1);
+	assert_int_equal(err.code, ERROR_LIMIT);
+	data[31] = 0x90;
+	unpack = unpack_over(data, 32);
+	assert_int_equal(value_check(&unpack, LOGICAL_ARRAY, LOGICAL_SET, &err), 0);
 }
 
 /* These are in stored schemas. */
