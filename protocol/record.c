@@ -303,7 +303,7 @@ int record_decode(struct unpack *unpack, uint64_t base_offset, int64_t base_time
 	if (read_array(&next, &item_count, err) != 0)
 		return -1;
 	if (item_count < RECORD_ITEMS)
-		return error_set(err, ERROR_MALFORMED, "a record has %d items, not %u",
+		return error_set(err, ERROR_MALFORMED, "a record has %d items or more, here are %u items",
 				 RECORD_ITEMS, item_count);
 	if (read_unsigned(&next, &offset_delta, err) != 0 ||
 	    read_signed(&next, &time_delta_us, err) != 0 ||

@@ -19,22 +19,33 @@ static struct bytes text_bytes(const char *text)
 	return (struct bytes){ (const uint8_t *)text, strlen(text) };
 }
 
+/* Written as drawn, and read back. */
 static void check_prefix(uint32_t offset_delta, int64_t time_delta_us, uint64_t transaction_delta,
 			 const char *hex)
 {
 	uint8_t expected[64];
-	uint8_t out[RECORD_PREFIX_BYTES_MAX + 1];
+	uint8_t out[RECORD_PREFIX_BYTES_MAX + 3];
 	const size_t size = hex_bytes(expected, sizeof(expected), hex);
+	struct error err = { 0 };
+	struct record record;
 
-	memset(out, 0xa5, sizeof(out));
+	memset(out, 0xc0, sizeof(out));
 	assert_int_equal(record_prefix_encode(out, offset_delta, time_delta_us, transaction_delta),
 			 size);
 	assert_memory_equal(out, expected, size);
-	assert_int_equal(out[RECORD_PREFIX_BYTES_MAX], 0xa5);
+	assert_int_equal(out[RECORD_PREFIX_BYTES_MAX], 0xc0);
 	assert_int_equal(record_prefix_size(offset_delta, time_delta_us, transaction_delta), size);
+
+	memset(out + size, 0xc0, 3);
+	struct unpack unpack = unpack_over(out, size + 3);
+	assert_int_equal(record_decode(&unpack, 0, 0, 0, &record, &err), 0);
+	assert_true(unpack_at_end(&unpack));
+	assert_true(record.offset == offset_delta);
+	assert_true(record.time_us == time_delta_us);
+	assert_true(record.transaction_ordinal == transaction_delta);
 }
 
-static void prefix_numbers_take_their_smallest_form(void **state)
+static void prefix_numbers_take_their_smallest_form_and_come_back(void **state)
 {
 	(void)state;
 	check_prefix(0, 0, 0, "96 00 00 00");
@@ -270,6 +281,11 @@ static void a_record_cut_anywhere_is_malformed(void **state)
 		"96 00 00 00 c0 c0 c0",
 		"96 7f d0df cc80 c402 6b31 c403 6f6e65 94 a16e c40176 a0 c0",
 		"96 cd0100 d1fc18 ce00010000 92 01 a178 91 c50001 61 92 d90161 c0",
+		/* A long first number lets the walk begin, for the cut to hit the next. */
+		"96 cf0000000000000001 d1fc18 cd0100 c50001 61 c0 c0",
+		"96 cf0000000000000001 d2fffeee90 cc80 c600000001 61 c0 c0",
+		"96 cf0000000000000001 d3ffffffff7fffffff ce00010000 dc0001 05 c0 dc0000",
+		"96 cf0000000000000001 d080 cf0000000000010000 dd00000001 05 c0 c0",
 		"97 ce00010000 d2fffeee90 cfffffffff00000000 91 07 c0 c0 a3 6e6577",
 	};
 
@@ -296,32 +312,36 @@ static void a_record_cut_anywhere_is_malformed(void **state)
 
 static void wrong_shapes_are_malformed(void **state)
 {
-	static const char *const records[] = {
-		"95 00 00 00 c0 c0",                    /* an item too few */
-		"90",
-		"86 00 00 00 c0 c0 c0",                 /* a map */
-		"c0",
-		"96 ff 00 00 c0 c0 c0",                 /* negative offset delta */
-		"96 c0 00 00 c0 c0 c0",
-		"96 00 c0 00 c0 c0 c0",                 /* no time */
-		"96 00 cb0000000000000000 00 c0 c0 c0", /* a float for a time */
-		"96 00 00 ff c0 c0 c0",                 /* negative transaction delta */
-		"96 00 00 00 a16b c0 c0",               /* text for a key */
-		"96 00 00 00 80 c0 c0",                 /* a map for a key */
-		"96 00 00 00 05 c0 c0",
-		"96 00 00 00 c0 a176 c0",               /* text for a value */
-		"96 00 00 00 c0 d40100 c0",             /* an extension for a value */
-		"96 00 00 00 91c1 c0 c0",               /* a key that is no msgpack */
-		"96 00 00 00 c0 c0 c400",               /* bytes for headers */
-		"96 00 00 00 c0 c0 91 a16e",            /* a name without a value */
-		"96 00 00 00 c0 c0 92 c4016e c400",     /* bytes for a name */
-		"96 00 00 00 c0 c0 92 a16e a176",       /* text for a value */
-		"96 00 00 00 c0 c0 92 a16e 90",
-		"97 00 00 00 c0 c0 c0 c1",              /* behind the sixth */
-		"96 ce0001 0000 00 00 dd7fffffff c0 c0", /* a lying count */
-		"96 00 00 00 c6ffffffff c0 c0",         /* a lying length */
-		"96 00 00 00 c0 c0 ddfffffffe a16e c0",
-		"ddffffffff 00 00 00 c0 c0 c0",
+	static const struct {
+		const char *hex;
+		const char *why;
+	} records[] = {
+		{ "95 00 00 00 c0 c0 96 00", "5 items" },
+		{ "90 00 00 00 c0 c0 c0", "0 items" },
+		{ "80 00 00 00 c0 c0 c0", "map where array" },
+		{ "c0 00 00 00 c0 c0 c0", "nil where array" },
+		{ "96 ff 00 00 c0 c0 c0", "negative" },
+		{ "96 c0 00 00 c0 c0 c0", "nil where" },
+		{ "96 00 c0 00 c0 c0 c0", "nil where" },
+		{ "96 00 cb0000000000000000 00 c0 c0 c0", "float64 where" },
+		{ "96 00 d40100 00 c0 c0 c0", "extension where" },
+		{ "96 00 00 ff c0 c0 c0", "negative" },
+		{ "96 00 00 00 a16b c0 c0", "the key is not" },
+		{ "96 00 00 00 80 c0 c0", "the key is not" },
+		{ "96 00 00 00 05 c0 c0", "the key is not" },
+		{ "96 00 00 00 91c1 c0 c0", "the key: " },
+		{ "96 00 00 00 c0 a176 c0", "the value is not" },
+		{ "96 00 00 00 c0 d40100 c0", "the value is not" },
+		{ "96 00 00 00 c0 c0 c400", "the headers: " },
+		{ "96 00 00 00 c0 c0 91 a16e c0 a16e c0", "the last header has no value" },
+		{ "96 00 00 00 c0 c0 92 c4016e c400", "a header's name: " },
+		{ "96 00 00 00 c0 c0 92 a16e a176", "a header's value: " },
+		{ "96 00 00 00 c0 c0 92 a16e 90", "a header's value: " },
+		{ "97 00 00 00 c0 c0 c0 c1", "0xc1" },
+		{ "96 00 00 00 dd7fffffff c0 c0", "the key: msgpack promises 2147483647 items" },
+		{ "96 00 00 00 c6ffffffff c0 c0", "cut short" },
+		{ "96 00 00 00 c0 c0 ddfffffffe a16e c0", "the headers: msgpack promises" },
+		{ "ddffffffff 00 00 00 c0 c0 c0", "promises 4294967295 items" },
 	};
 
 	(void)state;
@@ -329,13 +349,14 @@ static void wrong_shapes_are_malformed(void **state)
 		uint8_t bytes[64];
 		struct error err = { 0 };
 		struct record record, before;
-		const size_t size = hex_bytes(bytes, sizeof(bytes), records[i]);
+		const size_t size = hex_bytes(bytes, sizeof(bytes), records[i].hex);
 
 		memset(&record, 0xa5, sizeof(record));
 		before = record;
 		assert_int_equal(decode(bytes, size, &record, &err), -1);
 		assert_int_equal(err.code, ERROR_MALFORMED);
-		assert_true(err.text[0] != '\0');
+		if (strstr(err.text, records[i].why) == NULL)
+			fail_msg("%s: %s", records[i].hex, err.text);
 		assert_memory_equal(&record, &before, sizeof(record));
 	}
 }
@@ -449,7 +470,7 @@ static void every_failed_allocation_is_reported_and_leaves_the_buffer(void **sta
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(prefix_numbers_take_their_smallest_form),
+		cmocka_unit_test(prefix_numbers_take_their_smallest_form_and_come_back),
 		cmocka_unit_test(a_record_of_each_content_has_its_golden_bytes),
 		cmocka_unit_test(contents_of_any_length_come_back),
 		cmocka_unit_test(headers_are_walked_in_order),
