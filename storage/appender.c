@@ -185,6 +185,16 @@ static bool write_group(struct appender *appender, struct item_list *group)
 	return true;
 }
 
+static bool settle(struct appender *appender)
+{
+	struct item_list none = STAILQ_HEAD_INITIALIZER(none);
+	struct error err = { 0 };
+	if (commit_settle(appender, &err) == 0)
+		return true;
+	fail_for_good(appender, &none, &err);
+	return false;
+}
+
 static bool runs_alone(struct item *item)
 {
 	return item->kind == ITEM_COMMAND && ((struct command *)(void *)item)->run_alone != NULL;
@@ -226,7 +236,7 @@ static bool write_items(struct appender *appender, struct item_list *items)
 	bool goes_on;
 	do {
 		struct item *alone = split(items, &group);
-		goes_on = write_group(appender, &group);
+		goes_on = write_group(appender, &group) && (alone == NULL || settle(appender));
 		if (alone != NULL && goes_on)
 			goes_on = run_alone(appender, alone);
 		else if (alone != NULL)
@@ -259,6 +269,8 @@ static void *run(void *argument)
 		if (is_closed)
 			break;
 	}
+	if (!settle(appender))
+		return NULL;
 	move_to(appender, APPENDER_STOPPED, NULL);
 	return NULL;
 }
@@ -307,6 +319,7 @@ int appender_start(struct appender **out, struct store *store,
 	    registry_load(&appender->registry, store, err) != 0 ||
 	    schema_reservations_create(&appender->schemas, store, err) != 0)
 		goto fail;
+	STAILQ_INIT(&appender->unsynced);
 	stage_init(&appender->stage, &appender->registry, appender->schemas,
 		   appender->options.batch_bytes);
 	retention_init(&appender->retention);

@@ -24,16 +24,25 @@ struct appender {
 	struct registry registry;
 	struct stage stage;
 	struct retention retention;
+	struct item_list unsynced;      /* written, but not durable: their outcome waits */
+	bool has_unsynced;              /* a commit is, though it may have no items */
 	int64_t next_check_us;          /* monotonic */
 	int64_t next_reader_check_us;
 	int64_t start_wall_us;
 	int64_t start_monotonic_us;
 };
 
-/* Write the group in one commit and tell each item its outcome.  Items that
- * can be tried again when there is room stay in group: then -1 with
- * ERROR_DISK_FULL.  Any other -1: everything failed. */
+/* Write the group in one commit.  Where more work waits, its sync is left to
+ * the next commit, and so is telling the items their outcome; commit_settle
+ * does both.  Items that can be tried again when there is room stay in group:
+ * then -1 with ERROR_DISK_FULL.  Any other -1: everything failed. */
 int commit_group(struct appender *appender, struct item_list *group, struct error *err);
+
+/* Make durable what was written, and tell.  -1: everything failed. */
+int commit_settle(struct appender *appender, struct error *err);
+
+/* The most bytes waiting that a commit leaves its sync to. */
+#define COMMIT_DEFER_BYTES      (1024u * 1024)
 
 /* Tell one item how it ended (err NULL: well) and give it up. */
 void commit_finish_item(struct appender *appender, struct item *item, const struct error *err);

@@ -1,6 +1,7 @@
 #include "storage/appender_internal.h"
 
 #include "storage/guard.h"
+#include "storage/visibility.h"
 
 #include <string.h>
 
@@ -131,8 +132,11 @@ static int write_guarded(void *argument)
 	stage_begin(&appender->stage, &commit->transaction, wall_us);
 	stage_items(commit);
 	expire(commit, wall_us);
-	stage_finish(&appender->stage);
-	return transaction_commit(&commit->transaction, commit->err);
+	if (stage_finish(&appender->stage) == 0 &&
+	    visibility_begin(appender->store->visibility, &appender->stage.dirty,
+			     &commit->transaction.err) != 0)
+		return transaction_commit(&commit->transaction, commit->err);
+	return transaction_commit_unsynced(&commit->transaction, commit->err);
 }
 
 static void count(struct appender *appender)
@@ -146,8 +150,48 @@ static void count(struct appender *appender)
 	pthread_mutex_unlock(&appender->stats_lock);
 }
 
-/* It is durable: the sources and publishers hear it first, then subscribers. */
-static void tell_committed(struct commit *commit)
+/* What was written is durable: the sources and publishers hear it first, then
+ * subscribers. */
+static void tell_durable(struct appender *appender)
+{
+	struct visibility *visibility = appender->store->visibility;
+	const struct appender_observer *observer = &appender->options.observer;
+	struct item *item;
+	while ((item = STAILQ_FIRST(&appender->unsynced)) != NULL) {
+		STAILQ_REMOVE_HEAD(&appender->unsynced, link);
+		struct error *err = item_error(item);
+		commit_finish_item(appender, item, err->code == ERROR_NONE ? NULL : err);
+	}
+	appender->has_unsynced = false;
+	/* The appender's thread alone writes the list: it may read it unlocked. */
+	struct visible_moves moves = visibility->written;
+	visibility_durable(visibility);
+	for (size_t i = 0; i < moves.count && observer->on_visible != NULL; i++)
+		observer->on_visible(observer->user, moves.moves[i].topic_id,
+				     moves.moves[i].partition, moves.moves[i].to);
+}
+
+static void tell_not_durable(struct appender *appender, const struct error *err)
+{
+	struct item *item;
+	while ((item = STAILQ_FIRST(&appender->unsynced)) != NULL) {
+		STAILQ_REMOVE_HEAD(&appender->unsynced, link);
+		commit_finish_item(appender, item, err);
+	}
+}
+
+int commit_settle(struct appender *appender, struct error *err)
+{
+	if (appender->has_unsynced && transaction_sync(appender->store, err) != 0) {
+		tell_not_durable(appender, err);
+		return -1;
+	}
+	tell_durable(appender);
+	return 0;
+}
+
+/* The commit is written: memory follows, its items wait for the sync. */
+static void note_written(struct commit *commit)
 {
 	struct appender *appender = commit->appender;
 	struct item *item;
@@ -161,13 +205,14 @@ static void tell_committed(struct commit *commit)
 		else if (command->committed != NULL)
 			command->committed(command, &appender->registry);
 	}
-	while ((item = STAILQ_FIRST(commit->group)) != NULL) {
-		STAILQ_REMOVE_HEAD(commit->group, link);
-		struct error *err = item_error(item);
-		commit_finish_item(appender, item, err->code == ERROR_NONE ? NULL : err);
+	if (commit->transaction.has_written) {
+		/* Its first sync made the commit before it durable. */
+		tell_durable(appender);
+		appender->has_unsynced = true;
+		visibility_written(appender->store->visibility);
 	}
-	stage_committed(&appender->stage, appender->options.observer.on_visible,
-			appender->options.observer.user);
+	STAILQ_CONCAT(&appender->unsynced, commit->group);
+	stage_committed(&appender->stage);
 	retention_committed(&appender->retention, &appender->registry);
 }
 
@@ -208,12 +253,19 @@ int commit_group(struct appender *appender, struct item_list *group, struct erro
 	if (check_quota(appender, group_bytes, &failure) == 0 &&
 	    guard_run(write_guarded, &commit, &failure) == 0) {
 		count(appender);
-		tell_committed(&commit);
-		return 0;
+		note_written(&commit);
+		return queue_has_more(&appender->queue, COMMIT_DEFER_BYTES)
+			       ? 0
+			       : commit_settle(appender, err);
 	}
 	/* After a fault the transaction is left as it is; commit has ended it otherwise. */
+	visibility_aborted(appender->store->visibility);
 	retention_aborted(&appender->retention);
 	stage_aborted(&appender->stage);
+	if (failure.code != ERROR_DISK_FULL && failure.code != ERROR_MEMORY)
+		tell_not_durable(appender, &failure);
+	else if (commit_settle(appender, err) != 0)
+		failure = *err;
 	tell_failed(&commit, &failure);
 	*err = failure;
 	return -1;

@@ -94,11 +94,11 @@ static int open_environment(struct store *store, struct error *err)
 	    (rc = mdb_env_set_maxdbs(store->env, TABLE_COUNT)) != 0 ||
 	    (rc = mdb_env_set_maxreaders(store->env, STORE_READERS_MAX)) != 0)
 		return lmdb_error(store, rc, 0, err, "set up the LMDB environment");
-	/* Never MDB_WRITEMAP: a full disk kills the process.  Never MDB_NOSYNC or
-	 * MDB_NOMETASYNC: what was acknowledged could be lost. */
+	/* Never MDB_WRITEMAP: a full disk kills the process.  Never MDB_NOSYNC: a
+	 * crash could tear the file.  The meta page is synced by us, before
+	 * anything is acknowledged: transaction_sync. */
 	unsigned int flags = MDB_NOTLS | MDB_NORDAHEAD;
-	if (store->mode != STORE_SERVE)
-		flags |= MDB_RDONLY;
+	flags |= store->mode == STORE_SERVE ? MDB_NOMETASYNC : MDB_RDONLY;
 	rc = mdb_env_open(store->env, path, flags, 0640);
 	if (rc != 0)
 		return lmdb_error(store, rc, UINT64_C(1) << 20, err, "open '%s'", path);
@@ -194,5 +194,8 @@ static int load_tables(struct store *store, struct error *err)
 
 int environment_open(struct store *store, struct error *err)
 {
-	return open_environment(store, err) != 0 ? -1 : load_tables(store, err);
+	if (open_environment(store, err) != 0 || load_tables(store, err) != 0)
+		return -1;
+	/* A server that was killed may have left a commit written, not synced. */
+	return store->mode == STORE_SERVE ? transaction_sync(store, err) : 0;
 }

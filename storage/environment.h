@@ -5,7 +5,6 @@
 #include "storage/store.h"
 
 #include <lmdb.h>
-#include <pthread.h>
 
 /* What is behind struct store, for storage/ alone. */
 
@@ -36,6 +35,7 @@ struct store {
 	uint64_t ballast_bytes;
 	uint32_t page_bytes;
 	uint8_t instance_id[INSTANCE_ID_BYTES];
+	struct visibility *visibility;  /* owned; STORE_SERVE alone, else NULL */
 };
 
 /* Room that must stay in the map for deletions: LMDB copies pages to delete. */

@@ -167,6 +167,14 @@ bool queue_take_urgent(struct queue *queue, struct item_list *group, int64_t dea
 	return is_closed;
 }
 
+bool queue_has_more(struct queue *queue, size_t bytes_most)
+{
+	pthread_mutex_lock(&queue->lock);
+	bool has_more = !STAILQ_EMPTY(&queue->items) && queue->bytes <= bytes_most;
+	pthread_mutex_unlock(&queue->lock);
+	return has_more;
+}
+
 void queue_close(struct queue *queue, const struct error *err)
 {
 	pthread_mutex_lock(&queue->lock);

@@ -46,6 +46,10 @@ bool queue_take(struct queue *queue, struct item_list *group, size_t bytes_most,
  * it has moved one, or when the queue is closed; true: it is closed. */
 bool queue_take_urgent(struct queue *queue, struct item_list *group, int64_t deadline_us);
 
+/* Does something wait that the next commit will write at once?  Not where that
+ * is more than bytes_most. */
+bool queue_has_more(struct queue *queue, size_t bytes_most);
+
 /* Let nothing more in; those who wait get err.  Items that are in stay. */
 void queue_close(struct queue *queue, const struct error *err);
 

@@ -347,21 +347,14 @@ static void clear_source(struct registered_source *source)
 	source->next_position = source->next_snapshot_progress = (struct bytes){ 0 };
 }
 
-void stage_committed(struct stage *stage,
-		     void (*on_visible)(void *user, uint32_t topic_id, uint32_t partition,
-					uint64_t visible_end),
-		     void *user)
+void stage_committed(struct stage *stage)
 {
 	struct partition *partition;
 	struct registered_source *source;
 	while ((partition = TAILQ_FIRST(&stage->dirty)) != NULL) {
 		TAILQ_REMOVE(&stage->dirty, partition, dirty_link);
 		partition->is_dirty = false;
-		bool has_moved = partition->next.visible_end != partition->stored.visible_end;
 		partition->stored = partition->next;
-		if (has_moved && on_visible != NULL)
-			on_visible(user, partition->topic->id, partition->number,
-				   partition->stored.visible_end);
 	}
 	while ((source = SLIST_FIRST(&stage->dirty_sources)) != NULL) {
 		SLIST_REMOVE_HEAD(&stage->dirty_sources, dirty_link);

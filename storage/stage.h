@@ -40,12 +40,9 @@ void stage_touch(struct stage *stage, struct partition *partition);
 /* Flush, and write the records of partitions and sources that changed. */
 int stage_finish(struct stage *stage);
 
-/* The outcome.  Committed: what was next is now stored, and on_visible is told
- * of each visible end that moved.  Aborted: next is again as stored. */
-void stage_committed(struct stage *stage,
-		     void (*on_visible)(void *user, uint32_t topic_id, uint32_t partition,
-					uint64_t visible_end),
-		     void *user);
+/* The outcome.  Committed: what was next is now stored.  Aborted: next is again
+ * as stored. */
+void stage_committed(struct stage *stage);
 void stage_aborted(struct stage *stage);
 
 #endif

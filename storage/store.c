@@ -5,6 +5,7 @@
 #include "storage/guard.h"
 #include "storage/recovery.h"
 #include "storage/transaction.h"
+#include "storage/visibility.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -96,7 +97,9 @@ static int create_handle(struct store **out, const struct store_options *options
 		store->quota_bytes = options->quota_bytes;
 	store->ballast_bytes = options->ballast_bytes;
 	store->dir = strdup(options->dir);
-	if (store->dir == NULL) {
+	if (store->mode == STORE_SERVE && (store->visibility = malloc(sizeof(*store->visibility))) != NULL)
+		visibility_init(store->visibility);
+	if (store->dir == NULL || (store->mode == STORE_SERVE && store->visibility == NULL)) {
 		store_close(store);
 		return error_set(err, ERROR_MEMORY, "opening the store");
 	}
@@ -134,6 +137,9 @@ void store_close(struct store *store)
 		mdb_env_close(store->env);
 	if (store->lock_fd >= 0)
 		close(store->lock_fd);
+	if (store->visibility != NULL)
+		visibility_clear(store->visibility);
+	free(store->visibility);
 	free(store->dir);
 	free(store);
 }

@@ -53,7 +53,7 @@ int transaction_begin_read(struct transaction *out, struct store *store, struct 
 	return 0;
 }
 
-int transaction_commit(struct transaction *transaction, struct error *err)
+int transaction_commit_unsynced(struct transaction *transaction, struct error *err)
 {
 	if (has_failed(transaction)) {
 		transaction_abort(transaction);
@@ -68,6 +68,22 @@ int transaction_commit(struct transaction *transaction, struct error *err)
 		return transaction_failed(transaction, err);
 	}
 	return 0;
+}
+
+int transaction_sync(struct store *store, struct error *err)
+{
+	int rc = mdb_env_sync(store->env, 1);
+	if (rc == 0)
+		return 0;
+	/* The commit cannot be taken back, so this is never "try again". */
+	return error_set(err, ERROR_IO, "sync the log: %s", mdb_strerror(rc));
+}
+
+int transaction_commit(struct transaction *transaction, struct error *err)
+{
+	if (transaction_commit_unsynced(transaction, err) != 0)
+		return -1;
+	return transaction->has_written ? transaction_sync(transaction->store, err) : 0;
 }
 
 void transaction_abort(struct transaction *transaction)
@@ -117,7 +133,10 @@ int transaction_put(struct transaction *transaction, enum table table, struct by
 	transaction->written_bytes += value.size;
 	MDB_val mdb_key = val_of(key), mdb_value = val_of(value);
 	int rc = mdb_put(transaction->txn, transaction->store->tables[table], &mdb_key, &mdb_value, 0);
-	return rc == 0 ? 0 : fail(transaction, rc, table, "write");
+	if (rc != 0)
+		return fail(transaction, rc, table, "write");
+	transaction->has_written = true;
+	return 0;
 }
 
 int transaction_reserve(struct transaction *transaction, enum table table, struct bytes key,
@@ -136,6 +155,7 @@ int transaction_reserve(struct transaction *transaction, enum table table, struc
 	}
 	if (rc != 0)
 		return fail(transaction, rc, table, "write");
+	transaction->has_written = true;
 	*out = value.mv_data;
 	return 0;
 }
@@ -146,7 +166,12 @@ int transaction_delete(struct transaction *transaction, enum table table, struct
 		return -1;
 	MDB_val mdb_key = val_of(key);
 	int rc = mdb_del(transaction->txn, transaction->store->tables[table], &mdb_key, NULL);
-	return rc == 0 || rc == MDB_NOTFOUND ? 0 : fail(transaction, rc, table, "delete");
+	if (rc == MDB_NOTFOUND)
+		return 0;
+	if (rc != 0)
+		return fail(transaction, rc, table, "delete");
+	transaction->has_written = true;
+	return 0;
 }
 
 int transaction_seek(struct transaction *transaction, enum table table, struct bytes key,

@@ -14,6 +14,7 @@ struct transaction {
 	MDB_txn *txn;                   /* NULL: none begun */
 	struct error err;               /* code ERROR_NONE: none yet */
 	uint64_t written_bytes;         /* to tell a full disk from a broken one */
+	bool has_written;
 };
 
 /* Write transactions: the appender's thread alone (and store_open before it
@@ -25,6 +26,15 @@ int transaction_begin_read(struct transaction *out, struct store *store, struct 
 /* Durable when it returns 0.  Ends the transaction either way.  ERROR_DISK_FULL,
  * or what happened first. */
 int transaction_commit(struct transaction *transaction, struct error *err);
+
+/* The same, but only what was committed before it is durable when it returns 0,
+ * and that only if this one wrote something (has_written).  A crash may still
+ * undo this one, as a whole. */
+int transaction_commit_unsynced(struct transaction *transaction, struct error *err);
+
+/* Make durable what was committed.  ERROR_IO: it may be, or not, and the
+ * environment must not be written any more. */
+int transaction_sync(struct store *store, struct error *err);
 
 /* Ends it, forgets what it wrote; fine on one that has ended. */
 void transaction_abort(struct transaction *transaction);
