@@ -30,8 +30,8 @@ int reader_ends(struct reader *reader, uint32_t topic_id, uint32_t partition,
 		struct reader_ends *out, struct error *err);
 
 /* One batch, verified; lent for the length of the call: it lies in the map.
- * Copy it.  Must not block, nor use the reader, and is never called again after
- * it returned other than 0. */
+ * Copy it, and nothing else: the call may be left by a jump where the disk fails.
+ * Other than 0 refuses the batch: reading ends before it. */
 typedef int reader_sink(void *user, const uint8_t *batch, size_t size,
 			const struct batch_header *header);
 
@@ -39,8 +39,9 @@ struct reader_progress {
 	uint64_t next_offset;   /* where to go on */
 	uint64_t visible_end;
 	uint32_t batch_count;
-	/* Where reading stopped with ERROR_CORRUPT: the offsets that are lost.
-	 * Whoever wants to read on does so at damaged_end, knowingly. */
+	/* Where reading stopped with ERROR_CORRUPT: the offsets that are lost; else 0.
+	 * Whoever wants to read on does so at damaged_end, knowingly.  The two are
+	 * equal where nothing of the partition can be read. */
 	uint64_t damaged_start;
 	uint64_t damaged_end;
 };
@@ -49,7 +50,8 @@ struct reader_progress {
  * max_bytes in all but at least one: so the first may begin before `offset`.
  * 1: some; 0: nothing there yet, offset is the visible end; -1:
  * ERROR_OFFSET_OUT_OF_RANGE (below the log's start, or beyond the visible end),
- * ERROR_NOT_FOUND, ERROR_CORRUPT (out->damaged_* say which offsets; batches
+ * ERROR_NOT_FOUND, ERROR_CORRUPT, or ERROR_FORMAT_VERSION and ERROR_UNSUPPORTED
+ * for a batch of a newer version (out->damaged_* say which offsets; batches
  * before those were handed out).  out is filled in each case but NOT_FOUND. */
 int reader_read(struct reader *reader, uint32_t topic_id, uint32_t partition, uint64_t offset,
 		size_t max_bytes, reader_sink *sink, void *user, struct reader_progress *out,

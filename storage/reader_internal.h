@@ -3,7 +3,10 @@
 
 #include "storage/reader.h"
 
+struct snapshot;
+
 /* For storage/ alone: topics, sources and schemas read what a reader reads. */
 struct store *reader_store(struct reader *reader);
+struct snapshot *reader_snapshot(struct reader *reader);
 
 #endif
