@@ -139,6 +139,23 @@ int record_body_encode(msgpack_sbuffer *buffer, const struct content *key,
 	return 0;
 }
 
+static size_t content_size(const struct content *content)
+{
+	size_t size = content->bytes.size;
+	switch (content->kind) {
+	case CONTENT_NIL: return 1;
+	case CONTENT_BYTES: return size + (size <= UINT8_MAX ? 2 : size <= UINT16_MAX ? 3 : 5);
+	case CONTENT_ARRAY: return size;
+	}
+	return 0;
+}
+
+size_t record_body_size(const struct content *key, const struct content *value,
+			struct bytes headers)
+{
+	return content_size(key) + content_size(value) + (headers.data == NULL ? 1 : headers.size);
+}
+
 int record_headers_begin(msgpack_sbuffer *buffer, uint32_t count, struct error *err)
 {
 	if (count > UINT32_MAX / 2)

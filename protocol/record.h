@@ -56,6 +56,10 @@ struct record {
 int record_body_encode(msgpack_sbuffer *buffer, const struct content *key,
 		       const struct content *value, struct bytes headers, struct error *err);
 
+/* How many bytes record_body_encode appends. */
+size_t record_body_size(const struct content *key, const struct content *value,
+			struct bytes headers);
+
 /* Write the prefix to out, which has RECORD_PREFIX_BYTES_MAX bytes of room;
  * returns its size.  record_prefix_size tells that size beforehand. */
 size_t record_prefix_encode(uint8_t *out, uint32_t offset_delta, int64_t time_delta_us,

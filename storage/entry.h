@@ -17,7 +17,6 @@ struct entry {
 	uint32_t topic_id;
 	uint32_t partition;
 	uint32_t body_bytes;
-	uint32_t prefix_bytes;          /* while it waits in an open batch */
 	uint8_t body[];
 };
 
@@ -45,7 +44,7 @@ struct item {
 	STAILQ_ENTRY(item) link;
 	enum item_kind kind;
 	size_t record_count;            /* what it counts in the queue */
-	size_t bytes;
+	size_t bytes;                   /* of memory; a command counts for nothing */
 };
 
 STAILQ_HEAD(item_list, item);
@@ -61,7 +60,6 @@ struct submission {
 	struct chunk *last;
 	submission_done *on_done;
 	void *user;
-	msgpack_sbuffer scratch;
 	/* The appender's, while the submission is in a group. */
 	struct error err;               /* why it was refused; ERROR_NONE: it was not */
 	uint64_t transaction_ordinal;

@@ -10,6 +10,7 @@
 
 #define SOURCE_NAME_BYTES_MAX           200
 #define SOURCE_POSITION_BYTES_MAX       65536   /* a GTID set can be long */
+#define SOURCE_SNAPSHOT_PROGRESS_BYTES_MAX (1024 * 1024)
 #define SOURCE_REASON_BYTES_MAX         512
 
 struct source {

@@ -1,7 +1,9 @@
 #include "storage/submission.h"
 
 #include "storage/entry.h"
+#include "storage/sources.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,8 +18,8 @@ int submission_create(struct submission **out, uint16_t source_id, struct error 
 	if (submission == NULL)
 		return error_set(err, ERROR_MEMORY, "making a submission");
 	submission->item.kind = ITEM_SUBMISSION;
+	submission->item.bytes = sizeof(*submission);
 	submission->source_id = source_id;
-	msgpack_sbuffer_init(&submission->scratch);
 	*out = submission;
 	return 0;
 }
@@ -48,7 +50,6 @@ void submission_destroy(struct submission *submission)
 	}
 	bytes_free(submission->position);
 	bytes_free(submission->snapshot_progress);
-	msgpack_sbuffer_destroy(&submission->scratch);
 	free(submission);
 }
 
@@ -83,28 +84,53 @@ static void *reserve(struct submission *submission, size_t size)
 	return room;
 }
 
-int submission_add_body(struct submission *submission, uint32_t topic_id, uint32_t partition,
-			struct bytes body, int64_t time_us, struct error *err)
+static int check_limits(const struct submission *submission, size_t body_bytes, int64_t time_us,
+			struct error *err)
 {
-	if (body.size > RECORD_BYTES_MAX)
-		return error_set(err, ERROR_LIMIT, "a record of %zu bytes; the most is %u", body.size,
+	if (body_bytes > RECORD_BYTES_MAX)
+		return error_set(err, ERROR_LIMIT, "a record of %zu bytes; the most is %u", body_bytes,
 				 RECORD_BYTES_MAX);
 	if (submission->item.record_count > 0 &&
-	    submission->item.bytes + body.size > SUBMISSION_BYTES_MAX)
+	    submission->item.bytes + entry_bytes(body_bytes) > SUBMISSION_BYTES_MAX)
 		return error_set(err, ERROR_LIMIT, "the submission is full at %zu bytes",
 				 submission->item.bytes);
-	struct entry *entry = reserve(submission, entry_bytes(body.size));
-	if (entry == NULL)
-		return error_set(err, ERROR_MEMORY, "a record of %zu bytes", body.size);
+	if (time_us > RECORD_TIME_US_MAX || time_us < -RECORD_TIME_US_MAX)
+		return error_set(err, ERROR_INVALID, "a record's time of %lld µs is out of range",
+				 (long long)time_us);
+	return 0;
+}
+
+/* A record whose body the caller writes at once; NULL: err says why. */
+static struct entry *add_entry(struct submission *submission, uint32_t topic_id,
+			       uint32_t partition, size_t body_bytes, int64_t time_us,
+			       struct error *err)
+{
+	if (check_limits(submission, body_bytes, time_us, err) != 0)
+		return NULL;
+	struct entry *entry = reserve(submission, entry_bytes(body_bytes));
+	if (entry == NULL) {
+		error_set(err, ERROR_MEMORY, "a record of %zu bytes", body_bytes);
+		return NULL;
+	}
 	*entry = (struct entry){
 		.time_us = time_us,
 		.topic_id = topic_id,
 		.partition = partition,
-		.body_bytes = (uint32_t)body.size,
+		.body_bytes = (uint32_t)body_bytes,
 	};
-	memcpy(entry->body, body.data, body.size);
 	submission->item.record_count++;
-	submission->item.bytes += body.size;
+	submission->item.bytes += entry_bytes(body_bytes);
+	return entry;
+}
+
+int submission_add_body(struct submission *submission, uint32_t topic_id, uint32_t partition,
+			struct bytes body, int64_t time_us, struct error *err)
+{
+	struct entry *entry =
+		add_entry(submission, topic_id, partition, body.size, time_us, err);
+	if (entry == NULL)
+		return -1;
+	memcpy(entry->body, body.data, body.size);
 	return 0;
 }
 
@@ -112,14 +138,17 @@ int submission_add(struct submission *submission, uint32_t topic_id, uint32_t pa
 		   const struct content *key, const struct content *value, struct bytes headers,
 		   int64_t time_us, struct error *err)
 {
-	if (key->bytes.size + value->bytes.size > RECORD_BYTES_MAX)
-		return error_set(err, ERROR_LIMIT, "a record of %zu bytes; the most is %u",
-				 key->bytes.size + value->bytes.size, RECORD_BYTES_MAX);
-	msgpack_sbuffer_clear(&submission->scratch);
-	if (record_body_encode(&submission->scratch, key, value, headers, err) != 0)
+	size_t body_bytes = record_body_size(key, value, headers);
+	struct entry *entry =
+		add_entry(submission, topic_id, partition, body_bytes, time_us, err);
+	if (entry == NULL)
 		return -1;
-	struct bytes body = { (const uint8_t *)submission->scratch.data, submission->scratch.size };
-	return submission_add_body(submission, topic_id, partition, body, time_us, err);
+	/* Encodes straight into the entry: a buffer that has room never grows. */
+	msgpack_sbuffer body = { .data = (char *)entry->body, .alloc = body_bytes };
+	int rc = record_body_encode(&body, key, value, headers, NULL);
+	assert(rc == 0 && body.size == body_bytes);
+	(void)rc;
+	return 0;
 }
 
 int submission_add_schema(struct submission *submission, uint32_t schema_id,
@@ -135,15 +164,24 @@ int submission_add_schema(struct submission *submission, uint32_t schema_id,
 	while (*end != NULL)
 		end = &(*end)->next;
 	*end = entry;
+	submission->item.bytes += sizeof(*entry) + encoded.size;
 	return 0;
 }
 
-static int set_bytes(struct bytes *member, struct bytes bytes, struct error *err)
+static int set_bytes(struct submission *submission, struct bytes *member, struct bytes bytes,
+		     size_t bytes_max, struct error *err)
 {
+	if (bytes.size > bytes_max)
+		return error_set(err, ERROR_LIMIT, "it has %zu bytes; the most is %zu", bytes.size,
+				 bytes_max);
+	/* Never NULL: that would be none at all. */
 	uint8_t *copy = malloc(bytes.size + 1);
 	if (copy == NULL)
-		return error_set(err, ERROR_MEMORY, "a position of %zu bytes", bytes.size);
-	memcpy(copy, bytes.data, bytes.size);
+		return error_set(err, ERROR_MEMORY, "%zu bytes", bytes.size);
+	if (bytes.size > 0)
+		memcpy(copy, bytes.data, bytes.size);
+	submission->item.bytes += bytes.size;
+	submission->item.bytes -= member->size;
 	bytes_free(*member);
 	*member = (struct bytes){ copy, bytes.size };
 	return 0;
@@ -152,13 +190,18 @@ static int set_bytes(struct bytes *member, struct bytes bytes, struct error *err
 int submission_set_position(struct submission *submission, struct bytes position,
 			    struct error *err)
 {
-	return set_bytes(&submission->position, position, err);
+	if (set_bytes(submission, &submission->position, position, SOURCE_POSITION_BYTES_MAX, err) != 0)
+		return error_context(err, "the position");
+	return 0;
 }
 
 int submission_set_snapshot_progress(struct submission *submission, struct bytes progress,
 				     struct error *err)
 {
-	return set_bytes(&submission->snapshot_progress, progress, err);
+	if (set_bytes(submission, &submission->snapshot_progress, progress,
+		      SOURCE_SNAPSHOT_PROGRESS_BYTES_MAX, err) != 0)
+		return error_context(err, "the snapshot progress");
+	return 0;
 }
 
 void submission_set_continues(struct submission *submission)

@@ -17,8 +17,12 @@ struct submission;
  * as `continues` and goes on with a new submission. */
 #define SUBMISSION_BYTES_MAX    (16u * 1024 * 1024)
 
-/* One record, key and value together. */
+/* One record: key, value and headers as encoded (record_body_size). */
 #define RECORD_BYTES_MAX        (64u * 1024 * 1024)
+
+/* How far from 1970 a record's time may be, either way: some 73,000 years, so
+ * that the difference of two never overflows. */
+#define RECORD_TIME_US_MAX      (INT64_MAX / 4)
 
 #define SOURCE_PUBLISHED        0       /* the source id of published records */
 
@@ -36,9 +40,10 @@ int submission_create(struct submission **out, uint16_t source_id, struct error 
 void submission_destroy(struct submission *submission);
 
 /* Add a record; copies it.  time_us 0 means the append time.  ERROR_LIMIT: a
- * record over RECORD_BYTES_MAX, or one that would take a submission that is not
- * empty over SUBMISSION_BYTES_MAX (submit what there is, then add it to the
- * next); ERROR_MEMORY.  After a failure the submission is as it was. */
+ * record over RECORD_BYTES_MAX, or one that would take a submission that has
+ * records over SUBMISSION_BYTES_MAX (submit what there is, then add it to the
+ * next); ERROR_INVALID: a time beyond RECORD_TIME_US_MAX; ERROR_MEMORY.  After a
+ * failure the submission is as it was. */
 int submission_add(struct submission *submission, uint32_t topic_id, uint32_t partition,
 		   const struct content *key, const struct content *value, struct bytes headers,
 		   int64_t time_us, struct error *err);
@@ -52,11 +57,12 @@ int submission_add_schema(struct submission *submission, uint32_t schema_id,
 			  struct bytes encoded, struct error *err);
 
 /* The source's position after this submission, stored in the same commit;
- * copies.  Not with continues.  ERROR_MEMORY. */
+ * copies.  Not with continues.  ERROR_LIMIT: over SOURCE_POSITION_BYTES_MAX;
+ * ERROR_MEMORY. */
 int submission_set_position(struct submission *submission, struct bytes position,
 			    struct error *err);
 
-/* The source's snapshot progress, likewise. */
+/* The source's snapshot progress, likewise: SOURCE_SNAPSHOT_PROGRESS_BYTES_MAX. */
 int submission_set_snapshot_progress(struct submission *submission, struct bytes progress,
 				     struct error *err);
 
@@ -68,6 +74,7 @@ void submission_set_done(struct submission *submission, submission_done *on_done
 
 uint16_t submission_source_id(const struct submission *submission);
 size_t submission_record_count(const struct submission *submission);
+/* The memory that it takes, which is what counts against limits. */
 size_t submission_bytes(const struct submission *submission);
 
 /* Walk the records in the order they were added, in on_done, to learn their
