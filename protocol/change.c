@@ -80,14 +80,15 @@ static int read_op(struct unpack *unpack, enum change_op *out, struct error *err
 
 static int read_row(struct unpack *unpack, struct bytes *out, struct error *err)
 {
-	struct unpack head = *unpack;
+	const uint8_t *begin = unpack->at;
 	uint32_t count;
 
 	*out = (struct bytes){ 0 };
 	if (unpack_nil(unpack))
 		return 0;
-	if (unpack_array(&head, &count, err) != 0)
+	if (unpack_array(unpack, &count, err) != 0)
 		return -1;
+	unpack->at = begin;
 	return unpack_skip(unpack, out, err);
 }
 

@@ -198,6 +198,34 @@ static void read_fixed(const uint8_t *at, const struct head *head, struct unpack
 	}
 }
 
+static int next_sized(struct unpack *unpack, const struct head *head, struct unpack_item *out,
+		      struct error *err)
+{
+	const uint8_t *at = unpack->at;
+	const uint8_t *content = at + head->size;
+	size_t left_bytes = (size_t)(unpack->end - content);
+	uint32_t length = read_length(at, head->width);
+
+	if (head->shape == INVALID)
+		return unused_head(err);
+	if (head->shape == CONTENT) {
+		if (length > left_bytes)
+			return cut_short(length, left_bytes, err);
+		if (head->type == UNPACK_EXTENSION)
+			out->extension_type = (int8_t)content[-1];
+		out->bytes = (struct bytes){ content, length };
+		content += length;
+	} else {
+		uint64_t item_count = head->shape == PAIRS ? 2 * (uint64_t)length : length;
+		if (item_count > left_bytes)
+			return count_too_large(item_count, left_bytes, err);
+		out->count = length;
+	}
+	out->type = head->type;
+	unpack->at = content;
+	return 0;
+}
+
 int unpack_next(struct unpack *unpack, struct unpack_item *out, struct error *err)
 {
 	const uint8_t *at = unpack->at;
@@ -209,53 +237,28 @@ int unpack_next(struct unpack *unpack, struct unpack_item *out, struct error *er
 	const struct head *head = &heads[*at];
 	if (head->size > left_bytes)
 		return cut_short(head->size, left_bytes, err);
-
-	uint32_t length;
-	uint64_t item_count;
-	switch (head->shape) {
-	case FIXED:
-		out->type = head->type;
-		read_fixed(at, head, out);
-		unpack->at = at + head->size;
-		return 0;
-	case CONTENT:
-		length = read_length(at, head->width);
-		left_bytes -= head->size;
-		if (length > left_bytes)
-			return cut_short(length, left_bytes, err);
-		out->type = head->type;
-		if (head->type == UNPACK_EXTENSION)
-			out->extension_type = (int8_t)at[head->size - 1];
-		out->bytes = (struct bytes){ at + head->size, length };
-		unpack->at = at + head->size + length;
-		return 0;
-	case ITEMS:
-	case PAIRS:
-		length = read_length(at, head->width);
-		left_bytes -= head->size;
-		item_count = head->shape == PAIRS ? 2 * (uint64_t)length : length;
-		if (item_count > left_bytes)
-			return count_too_large(item_count, left_bytes, err);
-		out->type = head->type;
-		out->count = length;
-		unpack->at = at + head->size;
-		return 0;
-	default:
-		return unused_head(err);
-	}
+	if (head->shape != FIXED)
+		return next_sized(unpack, head, out, err);
+	out->type = head->type;
+	read_fixed(at, head, out);
+	unpack->at = at + head->size;
+	return 0;
 }
 
-/* As unpack_next, for an item that has to be of one type. */
+/* As unpack_next, for an item that has to be of one type.  Like all that may
+ * have to go back, it saves unpack->at alone: a copy of the whole cursor, read
+ * right after half of it was written, stalls the CPU for as long as an item takes. */
 static int next_of_type(struct unpack *unpack, enum unpack_type type, struct unpack_item *out,
 			struct error *err)
 {
-	struct unpack next = *unpack;
+	const uint8_t *before = unpack->at;
 
-	if (unpack_next(&next, out, err) != 0)
+	if (unpack_next(unpack, out, err) != 0)
 		return -1;
-	if (out->type != type)
+	if (out->type != type) {
+		unpack->at = before;
 		return wrong_type(out->type, type_name(type), err);
-	*unpack = next;
+	}
 	return 0;
 }
 
@@ -291,38 +294,40 @@ int unpack_u64(struct unpack *unpack, uint64_t *out, struct error *err)
 
 int unpack_u32(struct unpack *unpack, uint32_t *out, struct error *err)
 {
-	struct unpack next = *unpack;
+	const uint8_t *before = unpack->at;
 	struct unpack_item item;
 
-	if (next_of_type(&next, UNPACK_UNSIGNED, &item, err) != 0)
+	if (next_of_type(unpack, UNPACK_UNSIGNED, &item, err) != 0)
 		return -1;
-	if (item.number > UINT32_MAX)
+	if (item.number > UINT32_MAX) {
+		unpack->at = before;
 		return error_set(err, ERROR_MALFORMED, "msgpack has %llu where 32 bits belong",
 				 (unsigned long long)item.number);
-	*unpack = next;
+	}
 	*out = (uint32_t)item.number;
 	return 0;
 }
 
 int unpack_i64(struct unpack *unpack, int64_t *out, struct error *err)
 {
-	struct unpack next = *unpack;
+	const uint8_t *before = unpack->at;
 	struct unpack_item item;
 
-	if (unpack_next(&next, &item, err) != 0)
+	if (unpack_next(unpack, &item, err) != 0)
 		return -1;
-	if (item.type == UNPACK_NEGATIVE)
+	if (item.type == UNPACK_NEGATIVE) {
 		*out = item.negative;
-	else if (item.type != UNPACK_UNSIGNED)
-		return wrong_type(item.type, "integer", err);
-	else if (item.number > INT64_MAX)
-		return error_set(err, ERROR_MALFORMED,
-				 "msgpack has %llu where 64 bits with sign belong",
-				 (unsigned long long)item.number);
-	else
+		return 0;
+	}
+	if (item.type == UNPACK_UNSIGNED && item.number <= INT64_MAX) {
 		*out = (int64_t)item.number;
-	*unpack = next;
-	return 0;
+		return 0;
+	}
+	unpack->at = before;
+	if (item.type != UNPACK_UNSIGNED)
+		return wrong_type(item.type, "integer", err);
+	return error_set(err, ERROR_MALFORMED, "msgpack has %llu where 64 bits with sign belong",
+			 (unsigned long long)item.number);
 }
 
 int unpack_bool(struct unpack *unpack, bool *out, struct error *err)

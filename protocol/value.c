@@ -127,10 +127,10 @@ static int read_extension(const struct unpack_item *item, struct value *out, str
 
 int value_decode(struct unpack *unpack, struct value *out, struct error *err)
 {
-	struct unpack next = *unpack;
+	const uint8_t *before = unpack->at;
 	struct unpack_item item;
 
-	if (unpack_next(&next, &item, err) != 0)
+	if (unpack_next(unpack, &item, err) != 0)
 		return -1;
 	switch (item.type) {
 	case UNPACK_NIL:
@@ -166,13 +166,15 @@ int value_decode(struct unpack *unpack, struct value *out, struct error *err)
 		out->count = item.count;
 		break;
 	case UNPACK_MAP:
+		unpack->at = before;
 		return error_set(err, ERROR_MALFORMED, "a map is no value");
 	case UNPACK_EXTENSION:
-		if (read_extension(&item, out, err) != 0)
+		if (read_extension(&item, out, err) != 0) {
+			unpack->at = before;
 			return -1;
+		}
 		break;
 	}
-	*unpack = next;
 	return 0;
 }
 
