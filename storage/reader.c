@@ -3,6 +3,7 @@
 #include "storage/layout.h"
 #include "storage/reader_internal.h"
 #include "storage/stored_batch.h"
+#include "storage/visibility.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -58,10 +59,23 @@ struct snapshot *reader_snapshot(struct reader *reader)
 	return &reader->snapshot;
 }
 
+int reader_partition(struct reader *reader, uint32_t topic_id, uint32_t partition,
+		     struct partition_record *out, struct error *err)
+{
+	struct visibility *visibility = reader->snapshot.store->visibility;
+	int found = stored_partition(&reader->snapshot, topic_id, partition, out, err);
+	if (found == 1 && visibility != NULL)
+		out->visible_end = visibility_limit(visibility, topic_id, partition, out->visible_end);
+	/* Retention may have passed it in the very commit that is not durable yet. */
+	if (found == 1 && out->visible_end < out->log_start)
+		out->visible_end = out->log_start;
+	return found;
+}
+
 static int read_record(struct reading *reading)
 {
-	int found = stored_partition(&reading->reader->snapshot, reading->topic_id,
-				     reading->partition, &reading->record, reading->err);
+	int found = reader_partition(reading->reader, reading->topic_id, reading->partition,
+				     &reading->record, reading->err);
 	if (found == 0)
 		return error_set(reading->err, ERROR_NOT_FOUND,
 				 "there is no topic %" PRIu32 " with a partition %" PRIu32,

@@ -10,6 +10,7 @@
  * the two batches on either side of the answer are verified; where they do not
  * agree with it, the search is done again, verifying each step. */
 struct time_search {
+	struct reader *reader;
 	struct snapshot *snapshot;
 	uint32_t topic_id;
 	uint32_t partition;
@@ -72,7 +73,7 @@ static int confirm(struct time_search *search)
 
 static int read_record(struct time_search *search)
 {
-	int found = stored_partition(search->snapshot, search->topic_id, search->partition,
+	int found = reader_partition(search->reader, search->topic_id, search->partition,
 				     &search->record, search->err);
 	if (found == 0)
 		return error_set(search->err, ERROR_NOT_FOUND,
@@ -103,7 +104,8 @@ int reader_offset_for_time(struct reader *reader, uint32_t topic_id, uint32_t pa
 {
 	struct error local = { 0 };
 	struct time_search search = {
-		.snapshot = reader_snapshot(reader), .topic_id = topic_id, .partition = partition,
+		.reader = reader,
+		.reader = reader, .snapshot = reader_snapshot(reader), .topic_id = topic_id, .partition = partition,
 		.time_us = time_us, .err = &local,
 	};
 	int rc = snapshot_run(search.snapshot, search_headers, &search, &local);
