@@ -104,8 +104,8 @@ int reader_offset_for_time(struct reader *reader, uint32_t topic_id, uint32_t pa
 {
 	struct error local = { 0 };
 	struct time_search search = {
-		.reader = reader,
-		.reader = reader, .snapshot = reader_snapshot(reader), .topic_id = topic_id, .partition = partition,
+		.reader = reader, .snapshot = reader_snapshot(reader),
+		.topic_id = topic_id, .partition = partition,
 		.time_us = time_us, .err = &local,
 	};
 	int rc = snapshot_run(search.snapshot, search_headers, &search, &local);
