@@ -1,7 +1,11 @@
 /* Two bytes name a type and an element type; values follow.  What is decoded is
- * encoded and decoded to the same again, and a value that passes the check of
- * its type ends where a skip over it ends. */
+ * encoded and decoded to the same again, a value that passes the check of its
+ * type ends where a skip over it ends, and so do its forms for people, which are
+ * printable, and for programs, which are UTF-8. */
+#include "protocol/utf8.h"
 #include "protocol/value.h"
+#include "protocol/value_json.h"
+#include "protocol/value_text.h"
 
 #include <msgpack.h>
 #include <stdlib.h>
@@ -48,6 +52,24 @@ static void round_trip(const struct value *value)
 	msgpack_sbuffer_destroy(&twice);
 }
 
+static void show(struct unpack unpack, enum logical_type type, enum logical_type element_type)
+{
+	struct unpack after = unpack, as_text = unpack, as_json = unpack;
+	bool is_whole = unpack_skip(&after, NULL, NULL) == 0;
+	struct text text;
+	struct json json = json_to(&text);
+
+	text_init(&text);
+	demand((value_text_add(&text, &as_text, type, element_type, 40, NULL) == 0) == is_whole);
+	demand(as_text.at == after.at);
+	demand(value_text_is_plain(text_bytes(&text)) == is_whole);
+	text_empty(&text);
+	demand((value_json_add(&json, &as_json, type, element_type, NULL) == 0) == is_whole);
+	demand(as_json.at == after.at);
+	demand(utf8_is_valid(text_bytes(&text)));
+	text_clear(&text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct value value;
@@ -67,6 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		} else {
 			demand(checked.at == unpack.at);
 		}
+		show(unpack, type, element_type);
 
 		const uint8_t *at = unpack.at;
 		if (value_decode(&unpack, &value, NULL) != 0) {
