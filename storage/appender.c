@@ -3,7 +3,6 @@
 #include "storage/appender_internal.h"
 #include "storage/disk.h"
 #include "storage/guard.h"
-#include "storage/recovery.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -410,19 +409,6 @@ struct reset {
 	uint16_t source_id;
 };
 
-static int cut_topic(struct store *store, struct registered_topic *topic, struct error *err)
-{
-	for (uint32_t n = 0; n < topic->partition_count; n++) {
-		struct partition *partition = &topic->partitions[n];
-		if (partition->stored.visible_end == partition->stored.log_end)
-			continue;
-		if (recovery_cut(store, topic->id, n, &partition->stored, err) != 0)
-			return -1;
-		partition->next = partition->stored;
-	}
-	return 0;
-}
-
 static int reset_source(struct command *command, struct store *store, struct registry *registry,
 			struct error *err)
 {
@@ -430,13 +416,8 @@ static int reset_source(struct command *command, struct store *store, struct reg
 		registry_source(registry, ((struct reset *)(void *)command)->source_id);
 	if (source == NULL || source->is_deleted)
 		return error_set(err, ERROR_NOT_FOUND, "there is no such source");
-	for (uint32_t id = 0; id < registry->topic_capacity; id++) {
-		struct registered_topic *topic = registry->topics[id];
-		if (topic != NULL && topic->owner_source_id == source->id &&
-		    cut_topic(store, topic, err) != 0)
-			return -1;
-	}
-	source->stored_is_open = source->next_is_open = false;
+	if (registry_cut_source(registry, store, source, err) != 0)
+		return -1;
 	source->has_failed = false;
 	return 0;
 }

@@ -1,8 +1,8 @@
 #include "storage/registry.h"
 
-#include "storage/guard.h"
+#include "storage/lookup.h"
+#include "storage/recovery.h"
 #include "storage/sources.h"
-#include "storage/transaction.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 
 struct load {
 	struct registry *registry;
-	struct transaction transaction;
+	struct transaction *transaction;
 	uint64_t next_topic_id;
 	uint64_t next_source_id;
 	struct error *err;
@@ -130,7 +130,7 @@ static int walk(struct load *load, enum table table,
 	uint8_t start[KEY_BYTES_MAX + 1];
 	struct bytes after = { start, 0 }, key, value;
 	int rc;
-	while ((rc = transaction_seek(&load->transaction, table, after, &key, &value)) == 1) {
+	while ((rc = transaction_seek(load->transaction, table, after, &key, &value)) == 1) {
 		if (key.size > KEY_BYTES_MAX)
 			return error_set(load->err, ERROR_CORRUPT, "table %s: a key of %zu bytes",
 					 table_name(table), key.size);
@@ -141,7 +141,7 @@ static int walk(struct load *load, enum table table,
 		start[key.size] = 0;
 		after.size = key.size + 1;
 	}
-	return rc == 0 ? 0 : transaction_failed(&load->transaction, load->err);
+	return rc;
 }
 
 /* The topic whose partitions these are, made where it is new; a deleted one
@@ -282,27 +282,49 @@ static void fill_holes(struct registry *registry)
 	}
 }
 
-static int load_tables(void *argument)
+static int load_tables(void *argument, struct transaction *transaction, struct error *err)
 {
-	struct load *load = argument;
-	struct transaction *transaction = &load->transaction;
-	if (transaction_get_number(transaction, META_NEXT_TOPIC_ID, &load->next_topic_id) != 0 ||
-	    transaction_get_number(transaction, META_NEXT_SOURCE_ID, &load->next_source_id) != 0)
-		return transaction_failed(transaction, load->err);
-	if (walk(load, TABLE_PARTITIONS, load_partition) != 0 ||
-	    walk(load, TABLE_TOPICS, load_topic) != 0 || walk(load, TABLE_SOURCES, load_source) != 0)
+	struct load load = { .registry = argument, .transaction = transaction, .err = err };
+	if (transaction_get_number(transaction, META_NEXT_TOPIC_ID, &load.next_topic_id) != 0 ||
+	    transaction_get_number(transaction, META_NEXT_SOURCE_ID, &load.next_source_id) != 0 ||
+	    walk(&load, TABLE_PARTITIONS, load_partition) != 0 ||
+	    walk(&load, TABLE_TOPICS, load_topic) != 0 ||
+	    walk(&load, TABLE_SOURCES, load_source) != 0)
 		return -1;
-	fill_holes(load->registry);
+	fill_holes(load.registry);
 	return 0;
 }
 
 int registry_load(struct registry *registry, struct store *store, struct error *err)
 {
-	struct load load = { .registry = registry, .err = err };
 	*registry = (struct registry){ 0 };
-	if (transaction_begin_read(&load.transaction, store, err) != 0)
-		return -1;
-	int rc = guard_run(load_tables, &load, err);
-	transaction_abort(&load.transaction);
-	return rc == 0 ? 0 : error_context(err, "load the tables");
+	return lookup_run(store, load_tables, registry, err) == 0
+		       ? 0
+		       : error_context(err, "load the tables");
+}
+
+static int cut_topic(struct store *store, struct registered_topic *topic, struct error *err)
+{
+	for (uint32_t number = 0; number < topic->partition_count; number++) {
+		struct partition *partition = &topic->partitions[number];
+		if (partition->stored.visible_end == partition->stored.log_end)
+			continue;
+		if (recovery_cut(store, topic->id, number, &partition->stored, err) != 0)
+			return -1;
+		partition->next = partition->stored;
+	}
+	return 0;
+}
+
+int registry_cut_source(struct registry *registry, struct store *store,
+			struct registered_source *source, struct error *err)
+{
+	for (uint32_t id = 0; id < registry->topic_capacity; id++) {
+		struct registered_topic *topic = registry->topics[id];
+		if (topic != NULL && topic->owner_source_id == source->id &&
+		    cut_topic(store, topic, err) != 0)
+			return -1;
+	}
+	source->stored_is_open = source->next_is_open = false;
+	return 0;
 }

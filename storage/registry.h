@@ -113,4 +113,9 @@ void registry_remove_topic(struct registry *registry, uint32_t id);
 int registry_reserve_source(struct registry *registry, uint16_t id, struct error *err);
 void registry_add_source(struct registry *registry, struct registered_source *source);
 
+/* Remove, also from the tables, what an unfinished transaction of the source
+ * left beyond the visible ends; in commits of its own. */
+int registry_cut_source(struct registry *registry, struct store *store,
+			struct registered_source *source, struct error *err);
+
 #endif

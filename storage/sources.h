@@ -31,13 +31,17 @@ void source_clear(struct source *source);
  * that is empty, too long or not made of [A-Za-z0-9._-]. */
 int sources_register(struct appender *appender, const char *name, uint16_t *out_id,
 		     struct error *err);
+/* ERROR_NOT_FOUND; ERROR_INVALID: a reason longer than SOURCE_REASON_BYTES_MAX. */
 int sources_set_state(struct appender *appender, uint16_t source_id, uint8_t state,
 		      const char *reason, struct error *err);
-/* Forget the source; its topics stay and can no longer be written.  A source
+/* Forget the source, and what an unfinished transaction of its has stored; its
+ * topics stay and can no longer be written.  A source
  * registered later under the same name is another. */
 int sources_delete(struct appender *appender, const char *name, struct error *err);
 
-/* ERROR_NOT_FOUND. */
+/* These tell what the last commit wrote, which may be durable only some
+ * milliseconds later: a source is told of its position by on_done, never from
+ * here.  The caller clears what it gets.  ERROR_NOT_FOUND. */
 int sources_describe(struct reader *reader, const char *name, struct source *out,
 		     struct error *err);
 /* 1 and the first source whose name sorts behind `after`, 0: none. */

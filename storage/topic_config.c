@@ -214,6 +214,30 @@ void topic_config_text(const struct topic_config *config, size_t n, char *out, s
 		snprintf(out, out_bytes, "%" PRId64, *number_of(&copy, &options[n]));
 }
 
+int topic_config_check(const struct topic_config *config, struct error *err)
+{
+	struct topic_config copy = *config;
+	if (config->set >= UINT32_C(1) << OPTION_COUNT)
+		return error_set(err, ERROR_INVALID, "a topic's configuration sets unknown options");
+	for (size_t n = 0; n < OPTION_COUNT; n++) {
+		const struct option *option = &options[n];
+		if (option->kind != OPTION_NUMBER)
+			continue;
+		int64_t number = *number_of(&copy, option);
+		bool is_set = config->set & bit_of(option);
+		if (!is_set && number != option->fallback)
+			return error_set(err, ERROR_INVALID,
+					 "%s is %" PRId64 " but was never set: begin with the defaults",
+					 option->topic.name, number);
+		if (number < option->min || number > option->max)
+			return error_set(err, ERROR_INVALID,
+					 "%s: %" PRId64 " is not from %" PRId64 " to %" PRId64 " (%s)",
+					 option->topic.name, number, option->min, option->max,
+					 option->range);
+	}
+	return 0;
+}
+
 static int damaged(struct error *err)
 {
 	if (err != NULL)

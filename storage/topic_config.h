@@ -39,6 +39,10 @@ int topic_config_unset(struct topic_config *config, const char *name, struct err
 /* The value of option n as text, into out. */
 void topic_config_text(const struct topic_config *config, size_t n, char *out, size_t out_bytes);
 
+/* Is it one that topic_config_init and topic_config_set can have made?
+ * ERROR_INVALID. */
+int topic_config_check(const struct topic_config *config, struct error *err);
+
 /* For storage/ alone: the map of options in a topic's record (layout.h).  Only
  * what is set is written; what another version wrote into `previous` (an encoded
  * map, or nil) under names not known here is copied.  ERROR_MEMORY, ERROR_CORRUPT. */

@@ -25,14 +25,17 @@ struct topic {
 
 /* Make a topic: name, partition_count, owner_source_id and config are read
  * from topic, its id and created_us are filled.  ERROR_EXISTS (id is filled),
- * ERROR_INVALID, ERROR_NOT_FOUND (no such owner). */
+ * ERROR_INVALID, ERROR_NOT_FOUND (no such owner); all that an appender may say. */
 int topics_create(struct appender *appender, struct topic *topic, struct error *err);
+/* Replace a topic's configuration; start from what topics_describe tells.
+ * ERROR_NOT_FOUND, ERROR_INVALID. */
 int topics_configure(struct appender *appender, const char *name,
 		     const struct topic_config *config, struct error *err);
-/* The name is free at once; the records go in bounded steps. */
+/* The name is free at once; the records go in bounded steps.  ERROR_NOT_FOUND. */
 int topics_delete(struct appender *appender, const char *name, struct error *err);
 
-/* ERROR_NOT_FOUND. */
+/* These tell what the last commit wrote, which may be durable only some
+ * milliseconds later.  ERROR_NOT_FOUND. */
 int topics_describe(struct reader *reader, const char *name, struct topic *out,
 		    struct error *err);
 /* All topics by name: 1 and the first topic whose name sorts behind `after`
