@@ -42,7 +42,7 @@ int commit_group(struct appender *appender, struct item_list *group, struct erro
 int commit_settle(struct appender *appender, struct error *err);
 
 /* The most bytes waiting that a commit leaves its sync to. */
-#define COMMIT_DEFER_BYTES      (1024u * 1024)
+#define COMMIT_DEFER_BYTES      (4u * 1024 * 1024)
 
 /* Tell one item how it ended (err NULL: well) and give it up. */
 void commit_finish_item(struct appender *appender, struct item *item, const struct error *err);

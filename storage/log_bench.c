@@ -151,21 +151,28 @@ static uint64_t private_bytes(void)
 	return total;
 }
 
-static int open_engine(struct bench *bench, struct error *err)
+static int open_store(struct bench *bench, struct error *err)
 {
 	char path[4200];
 	snprintf(path, sizeof(path), "%s/engine", bench->dir);
-	struct store_options store_options = { .dir = path, .mode = STORE_SERVE };
+	struct store_options options = { .dir = path, .mode = STORE_SERVE };
+	return store_open(&bench->store, &options, err);
+}
+
+static int open_engine(struct bench *bench, struct error *err)
+{
 	struct appender_options appender_options = {
 		.batch_bytes = bench->options->batch_bytes,
 		.commit_bytes = 1,      /* one submission a commit */
 	};
 	snprintf(bench->topic.name, sizeof(bench->topic.name), "bench");
 	bench->topic.partition_count = bench->options->partitions;
+	char keep[TOPIC_CONFIG_TEXT_BYTES];
+	snprintf(keep, sizeof(keep), "%lld", (long long)bench->options->retention_bytes);
 	topic_config_init(&bench->topic.config);
-	bench->topic.config.retention_bytes = bench->options->retention_bytes;
-	bench->topic.config.set = UINT32_MAX;
-	if (store_open(&bench->store, &store_options, err) != 0 ||
+	if (topic_config_set(&bench->topic.config, "retention.bytes", keep, err) != 0)
+		return -1;
+	if (open_store(bench, err) != 0 ||
 	    appender_start(&bench->appender, bench->store, &appender_options, err) != 0 ||
 	    sources_register(bench->appender, "bench", &bench->source_id, err) != 0)
 		return -1;
@@ -205,7 +212,7 @@ static int run_turns(struct bench *bench, struct bench_result *result, struct er
 	double ratios[TURNS_MAX];
 	uint32_t turns = bench->options->turns < TURNS_MAX ? bench->options->turns : TURNS_MAX;
 	for (uint32_t turn = 0; turn < turns; turn++) {
-		double engine, plain;
+		double engine = 0, plain = 0;
 		if (engine_turn(bench, &engine, err) != 0 || plain_turn(bench, &plain, err) != 0)
 			return -1;
 		ratios[turn] = plain / engine;
@@ -221,28 +228,72 @@ static int run_turns(struct bench *bench, struct bench_result *result, struct er
 	return 0;
 }
 
+struct copied {
+	uint8_t *buffer;                /* of BATCH_BYTES_MAX: where a server's out-buffer would be */
+	uint64_t bytes;
+};
+
+static int copy_batch(void *user, const uint8_t *batch, size_t size,
+		      const struct batch_header *header)
+{
+	struct copied *copied = user;
+	(void)header;
+	memcpy(copied->buffer, batch, size);
+	copied->bytes += size;
+	return 0;
+}
+
+static int read_partition(struct bench *bench, struct reader *reader, uint32_t partition,
+			  struct copied *copied, struct error *err)
+{
+	struct reader_ends ends;
+	if (reader_ends(reader, bench->topic.id, partition, &ends, err) != 0)
+		return -1;
+	struct reader_progress progress = { .next_offset = ends.log_start };
+	while (progress.next_offset < ends.visible_end)
+		if (reader_read(reader, bench->topic.id, partition, progress.next_offset,
+				READER_BYTES_MAX, copy_batch, copied, &progress, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int measure_reading(struct bench *bench, struct bench_result *result, struct error *err)
+{
+	struct copied copied = { .buffer = malloc(BATCH_BYTES_MAX) };
+	struct reader *reader = NULL;
+	if (copied.buffer == NULL)
+		return error_set(err, ERROR_MEMORY, "the benchmark's buffer");
+	int rc = reader_open(&reader, bench->store, err);
+	double begin = now_seconds();
+	for (uint32_t n = 0; rc == 0 && n < bench->options->partitions; n++)
+		rc = read_partition(bench, reader, n, &copied, err);
+	result->read_bytes_per_second = (double)copied.bytes / (now_seconds() - begin);
+	result->retained_bytes = copied.bytes;
+	reader_close(reader);
+	free(copied.buffer);
+	return rc;
+}
+
 static int measure_store(struct bench *bench, struct bench_result *result, struct error *err)
 {
 	struct store_usage usage;
 	struct appender_stats stats;
-	struct reader *reader;
 	appender_stats(bench->appender, &stats);
-	if (store_usage(bench->store, &usage, err) != 0 ||
-	    reader_open(&reader, bench->store, err) != 0)
+	if (store_usage(bench->store, &usage, err) != 0 || measure_reading(bench, result, err) != 0)
 		return -1;
-	for (uint32_t n = 0; n < bench->options->partitions; n++) {
-		struct reader_ends ends;
-		if (reader_ends(reader, bench->topic.id, n, &ends, err) != 0) {
-			reader_close(reader);
-			return -1;
-		}
-		result->retained_bytes += ends.bytes;
-	}
-	reader_close(reader);
 	result->commits = stats.commits;
 	result->bytes = stats.bytes;
 	result->file_bytes = usage.file_bytes;
 	result->retention_step_max_us = stats.retention_step_max_us;
+
+	appender_stop(bench->appender);
+	bench->appender = NULL;
+	store_close(bench->store);
+	bench->store = NULL;
+	double begin = now_seconds();
+	if (open_store(bench, err) != 0)
+		return -1;
+	result->open_seconds = now_seconds() - begin;
 	return 0;
 }
 

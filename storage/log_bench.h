@@ -32,9 +32,15 @@ struct bench_result {
 	uint64_t retained_bytes;
 	int64_t retention_step_max_us;
 	uint64_t private_bytes;         /* the highest seen */
+	double read_bytes_per_second;   /* all of it, from the page cache, verified and copied */
+	double open_seconds;            /* closing and opening the store again */
 };
 
+/* ERROR_IO, ERROR_DISK_FULL, ERROR_MEMORY. */
 int log_bench_append(const struct bench_options *options, struct bench_result *out,
 		     struct error *err);
+
+/* The command: arguments behind "bench".  Returns the exit status. */
+int log_bench_main(int argc, char **argv);
 
 #endif
