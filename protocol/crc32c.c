@@ -11,9 +11,15 @@
 #define HARDWARE_U64(crc, n) (uint32_t)_mm_crc32_u64((crc), (n))
 #elif defined(__aarch64__) && defined(__linux__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #include <sys/auxv.h>
-#define HARDWARE_TARGET __attribute__((target("arch=armv8-a+crc")))
+#if defined(__clang__)
+#define HARDWARE_TARGET __attribute__((target("crc")))
+#define HARDWARE_U8(crc, n)  __builtin_arm_crc32cb((crc), (n))
+#define HARDWARE_U64(crc, n) __builtin_arm_crc32cd((crc), (n))
+#else
+#define HARDWARE_TARGET __attribute__((target("+crc")))
 #define HARDWARE_U8(crc, n)  __builtin_aarch64_crc32cb((crc), (n))
 #define HARDWARE_U64(crc, n) __builtin_aarch64_crc32cx((crc), (n))
+#endif
 #define HWCAP_CRC32_BIT (1ul << 7)
 #endif
 
