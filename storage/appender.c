@@ -373,12 +373,17 @@ int appender_try_submit(struct appender *appender, struct submission *submission
 	return queue_try_put(&appender->queue, &submission->item, err);
 }
 
-int appender_execute(struct appender *appender, struct command *command, struct error *err)
+int appender_post(struct appender *appender, struct command *command, struct error *err)
 {
 	command->item.kind = ITEM_COMMAND;
 	command->err.code = ERROR_NONE;
 	command->is_done = false;
-	if (queue_put_command(&appender->queue, &command->item, err) != 0)
+	return queue_put_command(&appender->queue, &command->item, err);
+}
+
+int appender_execute(struct appender *appender, struct command *command, struct error *err)
+{
+	if (appender_post(appender, command, err) != 0)
 		return -1;
 	pthread_mutex_lock(&appender->queue.lock);
 	while (!command->is_done)

@@ -24,6 +24,10 @@ struct command {
 	int (*run_alone)(struct command *command, struct store *store, struct registry *registry,
 			 struct error *err);
 
+	/* For appender_post: called once with the outcome (err NULL: done and
+	 * durable), on the appender's thread; must not block; may free the command. */
+	void (*on_done)(struct command *command, const struct error *err);
+
 	struct error err;       /* the outcome; ERROR_NONE: done and durable */
 	bool is_done;           /* guarded by the queue's lock */
 };
@@ -33,6 +37,10 @@ struct appender;
 /* Run it and wait for the outcome; it is the caller's before and after.  Any
  * thread but the loop and the appender's.  Waits for no room in the queue. */
 int appender_execute(struct appender *appender, struct command *command, struct error *err);
+
+/* The same without waiting: takes the command until its on_done.  Any thread,
+ * the loop too.  On failure on_done is not called. */
+int appender_post(struct appender *appender, struct command *command, struct error *err);
 
 struct store *appender_store(struct appender *appender);
 int64_t appender_wall_us(struct appender *appender);

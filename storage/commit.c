@@ -43,6 +43,10 @@ static void finish_submission(struct submission *submission, const struct error 
 static void finish_command(struct appender *appender, struct command *command,
 			   const struct error *err)
 {
+	if (command->on_done != NULL) {
+		command->on_done(command, err);
+		return;
+	}
 	pthread_mutex_lock(&appender->queue.lock);
 	if (err != NULL && err != &command->err)
 		command->err = *err;
