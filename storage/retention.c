@@ -28,9 +28,13 @@ static bool is_too_old(const struct partition *partition, int64_t append_time_us
 	return keep_ms >= 0 && keep_ms < INT64_MAX / 1000 && append_time_us < now_us - keep_ms * 1000;
 }
 
+/* While a transaction is unfinished its bytes cannot be told from the others, and
+ * a crash would cut them off again: what must be kept is known at its end. */
 static bool is_too_large(const struct partition *partition, uint64_t oldest_bytes)
 {
 	int64_t keep_bytes = partition->topic->config.retention_bytes;
+	if (partition->next.visible_end != partition->next.log_end)
+		return false;
 	return keep_bytes >= 0 && partition->next.bytes >= (uint64_t)keep_bytes + oldest_bytes;
 }
 
