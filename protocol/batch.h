@@ -52,7 +52,8 @@ void batch_header_encode(uint8_t out[BATCH_HEADER_BYTES], const struct batch_hea
 
 /* Read and check the header alone: magic, counts that agree with size, known
  * flags.  Not the checksum.  ERROR_MALFORMED; ERROR_FORMAT_VERSION for a
- * magic of another format. */
+ * magic of another format; ERROR_UNSUPPORTED for a codec or flag that a newer
+ * version wrote. */
 int batch_header_decode(const void *batch, size_t size, struct batch_header *out,
 			struct error *err);
 
@@ -60,14 +61,18 @@ int batch_header_decode(const void *batch, size_t size, struct batch_header *out
 void batch_seal(uint8_t *batch, size_t size, const uint8_t key[BATCH_KEY_BYTES]);
 
 /* Is the batch whole and in its place?  Checks header, checksum, and that the
- * key's offset is the header's.  ERROR_CORRUPT. */
+ * key's offset is the header's.  ERROR_CORRUPT, naming topic, partition and
+ * offset of the key.  A whole batch that a newer version wrote, where this one
+ * cannot read it: ERROR_UNSUPPORTED, ERROR_FORMAT_VERSION. */
 int batch_check(const void *batch, size_t size, const uint8_t key[BATCH_KEY_BYTES],
 		struct error *err);
 
 /* Walk the records of a batch: 1 and a record, 0 at the end, -1 malformed
- * (which includes a count or a last offset that does not come true, and
- * offsets that do not increase).  Lends: records point into the batch.  The
- * batch need not have passed batch_check. */
+ * (which includes a count or a last offset that does not come true, bytes
+ * behind the last record, and offsets that do not increase) or over a limit.
+ * What is wrong with the end is reported in place of the last record.  After
+ * an error the cursor stays where it was.  Lends: records point into the
+ * batch.  The batch need not have passed batch_check. */
 struct batch_cursor {
 	struct batch_header header;
 	struct unpack payload;
