@@ -14,43 +14,68 @@ struct guard {
 };
 
 static _Thread_local struct guard *volatile current;
+static _Thread_local volatile bool is_passing_on;
 
-static pthread_once_t installed = PTHREAD_ONCE_INIT;
-static struct sigaction previous_bus;
-static struct sigaction previous_segv;
+static pthread_mutex_t install_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static const struct {
+	int number;
+	const char *what;
+} signals[] = {
+	{ SIGBUS, "the disk could not give a page of the data file" },
+	{ SIGSEGV, "a page of the data file is damaged" },
+	{ SIGFPE, "the data file's sizes contradict each other" },
+};
+enum { SIGNAL_COUNT = sizeof(signals) / sizeof(signals[0]) };
+static struct sigaction previous[SIGNAL_COUNT];
 
 static void on_fault(int signal, siginfo_t *info, void *context)
 {
 	struct guard *guard = current;
-	/* si_code <= 0: sent by a process, not raised by a memory access. */
+	int n = 0;
+	while (signals[n].number != signal)
+		n++;
+	/* si_code <= 0: sent by a process, not raised by what this thread did. */
 	if (guard != NULL && info->si_code > 0) {
-		guard->what = signal == SIGBUS ? "the disk could not give a page of the data file"
-					       : "a page of the data file is damaged";
+		guard->what = signals[n].what;
 		siglongjmp(guard->back, 1);
 	}
-	struct sigaction *previous = signal == SIGBUS ? &previous_bus : &previous_segv;
-	if (previous->sa_flags & SA_SIGINFO) {
-		previous->sa_sigaction(signal, info, context);
+	/* A handler that was put over ours and under it again would come back here. */
+	if ((previous[n].sa_flags & SA_SIGINFO) && !is_passing_on) {
+		is_passing_on = true;
+		previous[n].sa_sigaction(signal, info, context);
+		is_passing_on = false;
 		return;
 	}
 	/* Put the old action back and return: the access faults again. */
-	sigaction(signal, previous, NULL);
+	struct sigaction action = previous[n];
+	if (is_passing_on)
+		action = (struct sigaction){ .sa_handler = SIG_DFL };
+	sigaction(signal, &action, NULL);
 	if (info->si_code <= 0)
 		raise(signal);
 }
 
-static void install(void)
+static void install(int n)
 {
-	struct sigaction action = { .sa_flags = SA_SIGINFO | SA_NODEFER };
+	struct sigaction now, action = { .sa_flags = SA_SIGINFO | SA_NODEFER };
 	action.sa_sigaction = on_fault;
 	sigemptyset(&action.sa_mask);
-	sigaction(SIGBUS, &action, &previous_bus);
-	sigaction(SIGSEGV, &action, &previous_segv);
+	sigaction(signals[n].number, NULL, &now);
+	if (now.sa_sigaction == on_fault && (now.sa_flags & SA_SIGINFO))
+		return;
+	/* Put back with signal(2), ours has lost its flags: it is not its own predecessor. */
+	if (now.sa_sigaction != on_fault)
+		previous[n] = now;
+	sigaction(signals[n].number, &action, NULL);
 }
 
 void guard_install(void)
 {
-	pthread_once(&installed, install);
+	pthread_mutex_lock(&install_lock);
+	for (int n = 0; n < SIGNAL_COUNT; n++)
+		install(n);
+	pthread_mutex_unlock(&install_lock);
 }
 
 int guard_run(int (*body)(void *argument), void *argument, struct error *err)
