@@ -1,12 +1,14 @@
 #include "storage/recovery.h"
 
+#include "storage/guard.h"
+#include "storage/snapshot.h"
 #include "storage/transaction.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-/* Batches deleted in one commit: their pages' numbers are held in memory. */
+/* What is deleted in one commit: the numbers of its pages are held in memory. */
 #define CUT_STEP_BATCHES 4096
+#define CUT_STEP_BYTES   (UINT64_C(256) << 20)
 
 /* Delete one step's batches from the visible end on; *out_is_done where none is left. */
 static int cut_step(struct transaction *transaction, uint32_t topic_id, uint32_t partition,
@@ -14,8 +16,9 @@ static int cut_step(struct transaction *transaction, uint32_t topic_id, uint32_t
 {
 	uint8_t start[BATCH_KEY_BYTES];
 	struct bytes key, value;
+	uint64_t cut_bytes = 0;
 	batch_key_encode(start, topic_id, partition, record->visible_end);
-	for (int n = 0; n < CUT_STEP_BATCHES; n++) {
+	for (int n = 0; n < CUT_STEP_BATCHES && cut_bytes < CUT_STEP_BYTES; n++) {
 		uint8_t found[BATCH_KEY_BYTES];
 		int rc = transaction_seek(transaction, TABLE_LOG,
 					  (struct bytes){ start, sizeof(start) }, &key, &value);
@@ -25,8 +28,11 @@ static int cut_step(struct transaction *transaction, uint32_t topic_id, uint32_t
 			*out_is_done = true;
 			return 0;
 		}
-		record->bytes -= value.size;
-		record->batch_count--;
+		/* Sums that do not hold are for the check of the store to report: they
+		 * must not keep it from being opened. */
+		record->bytes -= value.size < record->bytes ? value.size : record->bytes;
+		record->batch_count -= record->batch_count > 0;
+		cut_bytes += value.size;
 		/* The key lies in the page that the deletion changes. */
 		memcpy(found, key.data, sizeof(found));
 		if (transaction_delete(transaction, TABLE_LOG,
@@ -36,18 +42,26 @@ static int cut_step(struct transaction *transaction, uint32_t topic_id, uint32_t
 	return 0;
 }
 
-int recovery_cut(struct store *store, uint32_t topic_id, uint32_t partition,
-		 struct partition_record *record, struct error *err)
+struct cut {
+	struct store *store;
+	uint32_t topic_id;
+	uint32_t partition;
+	struct partition_record *record;
+	struct error *err;
+};
+
+static int cut_guarded(void *argument)
 {
-	struct partition_record left = *record;
+	struct cut *cut = argument;
 	uint8_t key[PARTITION_KEY_BYTES], value[PARTITION_RECORD_BYTES];
 	bool is_done = false;
-	partition_key_encode(key, topic_id, partition);
+	partition_key_encode(key, cut->topic_id, cut->partition);
 	while (!is_done) {
 		struct transaction transaction;
-		if (transaction_begin(&transaction, store, err) != 0)
+		struct partition_record left = *cut->record;
+		if (transaction_begin(&transaction, cut->store, cut->err) != 0)
 			return -1;
-		if (cut_step(&transaction, topic_id, partition, &left, &is_done) == 0) {
+		if (cut_step(&transaction, cut->topic_id, cut->partition, &left, &is_done) == 0) {
 			if (is_done)
 				left.log_end = left.visible_end;
 			partition_record_encode(value, &left, key);
@@ -55,57 +69,71 @@ int recovery_cut(struct store *store, uint32_t topic_id, uint32_t partition,
 					(struct bytes){ key, sizeof(key) },
 					(struct bytes){ value, sizeof(value) });
 		}
-		if (transaction_commit(&transaction, err) != 0)
-			return error_context(err, "cut off an unfinished transaction");
+		if (transaction_commit(&transaction, cut->err) != 0)
+			return -1;
+		*cut->record = left;
 	}
-	*record = left;
 	return 0;
 }
 
-/* The first partition behind `after` that has a hidden tail: 1, 0, -1. */
-static int find_hidden(struct store *store, uint8_t after[PARTITION_KEY_BYTES],
-		       uint32_t *out_topic_id, uint32_t *out_partition,
-		       struct partition_record *out, struct error *err)
+int recovery_cut(struct store *store, uint32_t topic_id, uint32_t partition,
+		 struct partition_record *record, struct error *err)
 {
-	struct transaction transaction;
-	MDB_cursor *cursor;
-	if (transaction_begin_read(&transaction, store, err) != 0)
-		return -1;
-	int rc = mdb_cursor_open(transaction.txn, store->tables[TABLE_PARTITIONS], &cursor);
-	if (rc != 0) {
-		lmdb_error(store, rc, 0, err, "open a cursor");
-		transaction_abort(&transaction);
-		return -1;
+	struct cut cut = { store, topic_id, partition, record, err };
+	if (guard_run(cut_guarded, &cut, err) != 0)
+		return error_context(err, "cut off an unfinished transaction");
+	return 0;
+}
+
+/* A search for the first partition at or behind key that has a hidden tail. */
+struct hidden {
+	struct snapshot snapshot;
+	uint8_t key[PARTITION_KEY_BYTES];
+	uint32_t topic_id;
+	uint32_t partition;
+	struct partition_record record;
+	struct error *err;
+};
+
+/* 1 found, 0 none, -1. */
+static int find_hidden(void *argument)
+{
+	struct hidden *hidden = argument;
+	struct bytes key, value;
+	uint8_t last[PARTITION_KEY_BYTES];
+	memcpy(last, hidden->key, sizeof(last));
+	int found = snapshot_seek(&hidden->snapshot, TABLE_PARTITIONS,
+				  (struct bytes){ hidden->key, sizeof(hidden->key) }, &key, &value,
+				  hidden->err);
+	while (found == 1) {
+		if (partition_record_decode(key, value, &hidden->topic_id, &hidden->partition,
+					    &hidden->record, hidden->err) != 0)
+			return -1;
+		if (hidden->record.log_end > hidden->record.visible_end)
+			return 1;
+		/* Damaged pages can lead in a circle. */
+		if (memcmp(key.data, last, sizeof(last)) < 0)
+			return error_set(hidden->err, ERROR_CORRUPT,
+					 "table partitions: keys are out of order");
+		memcpy(last, key.data, sizeof(last));
+		found = snapshot_next(&hidden->snapshot, TABLE_PARTITIONS, &key, &value, hidden->err);
 	}
-	MDB_val key = { PARTITION_KEY_BYTES, after }, value;
-	int found = 0;
-	for (rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE); rc == 0 && found == 0;
-	     rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
-		struct bytes key_bytes = { key.mv_data, key.mv_size };
-		struct bytes value_bytes = { value.mv_data, value.mv_size };
-		if (partition_record_decode(key_bytes, value_bytes, out_topic_id, out_partition, out,
-					    err) != 0)
-			found = -1;
-		else if (out->log_end > out->visible_end)
-			found = 1;
-	}
-	if (rc != 0 && rc != MDB_NOTFOUND)
-		found = lmdb_error(store, rc, 0, err, "read table partitions");
-	mdb_cursor_close(cursor);
-	transaction_abort(&transaction);
 	return found;
 }
 
 int recovery_run(struct store *store, struct error *err)
 {
-	uint8_t after[PARTITION_KEY_BYTES] = { 0 };
-	struct partition_record record;
-	uint32_t topic_id, partition;
+	struct hidden hidden = { .err = err };
 	int found;
-	while ((found = find_hidden(store, after, &topic_id, &partition, &record, err)) == 1) {
-		if (recovery_cut(store, topic_id, partition, &record, err) != 0)
-			return -1;
-		partition_key_encode(after, topic_id, partition);
+	if (snapshot_open(&hidden.snapshot, store, err) != 0)
+		return -1;
+	while ((found = snapshot_run(&hidden.snapshot, find_hidden, &hidden, err)) == 1) {
+		if (recovery_cut(store, hidden.topic_id, hidden.partition, &hidden.record, err) != 0) {
+			found = -1;
+			break;
+		}
+		partition_key_encode(hidden.key, hidden.topic_id, hidden.partition);
 	}
+	snapshot_close(&hidden.snapshot);
 	return found;
 }

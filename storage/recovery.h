@@ -11,8 +11,8 @@
 int recovery_run(struct store *store, struct error *err);
 
 /* The same for one partition, in commits of its own, bounded however long the
- * tail is; record is its record, brought up to date.  The appender's thread,
- * outside a transaction. */
+ * tail is; record is its record, brought up to date with each of them.  The
+ * appender's thread, outside a transaction. */
 int recovery_cut(struct store *store, uint32_t topic_id, uint32_t partition,
 		 struct partition_record *record, struct error *err);
 
