@@ -82,8 +82,17 @@ static void on_assertion(MDB_env *env, const char *text)
 	guard_assertion_failed(text);
 }
 
-static int open_environment(struct store *store, struct error *err)
+struct opening {
+	struct store *store;
+	struct transaction transaction; /* to be ended, also after a jump */
+	struct error *err;
+};
+
+static int open_environment(void *argument)
 {
+	struct opening *opening = argument;
+	struct store *store = opening->store;
+	struct error *err = opening->err;
 	char path[4096];
 	snprintf(path, sizeof(path), "%s/log", store->dir);
 	int rc = mdb_env_create(&store->env);
@@ -124,6 +133,20 @@ static int check_format(struct transaction *transaction, struct error *err)
 			 (unsigned long long)format, STORE_FORMAT_VERSION);
 }
 
+/* 0: nothing is there, which is not the same as nothing of ours. */
+static int check_empty(struct store *store, struct transaction *transaction, struct error *err)
+{
+	MDB_dbi unnamed;
+	MDB_stat stat;
+	int rc = mdb_dbi_open(transaction->txn, NULL, 0, &unnamed);
+	if (rc != 0 || (rc = mdb_stat(transaction->txn, unnamed, &stat)) != 0)
+		return lmdb_error(store, rc, 0, err, "read the list of tables");
+	if (stat.ms_entries == 0)
+		return 0;
+	return error_set(err, ERROR_CORRUPT,
+			 "'%s/log' holds an LMDB environment that is not Millstream's", store->dir);
+}
+
 /* 1: the tables are there; 0: none at all. */
 static int open_tables(struct store *store, struct transaction *transaction, unsigned int flags,
 		       struct error *err)
@@ -132,7 +155,7 @@ static int open_tables(struct store *store, struct transaction *transaction, uns
 		int rc = mdb_dbi_open(transaction->txn, table_name((enum table)i), flags,
 				      &store->tables[i]);
 		if (rc == MDB_NOTFOUND && i == TABLE_META)
-			return 0;
+			return check_empty(store, transaction, err);
 		if (rc != 0)
 			return lmdb_error(store, rc, UINT64_C(1) << 20, err, "open table %s",
 					  table_name((enum table)i));
@@ -174,27 +197,47 @@ static int read_instance(struct store *store, struct transaction *transaction, s
 	return 0;
 }
 
-/* Handles of tables, opened in a transaction, last only if it commits. */
-static int load_tables(struct store *store, struct error *err)
+/* 1: the tables are there and of our format; 0: none at all. */
+static int read_tables(void *argument)
 {
-	struct transaction transaction;
-	bool serves = store->mode == STORE_SERVE;
-	if ((serves ? transaction_begin : transaction_begin_read)(&transaction, store, err) != 0)
+	struct opening *opening = argument;
+	struct store *store = opening->store;
+	struct transaction *transaction = &opening->transaction;
+	int found = open_tables(store, transaction, 0, opening->err);
+	if (found == 1 && (check_format(transaction, opening->err) != 0 ||
+			   read_instance(store, transaction, opening->err) != 0))
+		found = -1;
+	return found;
+}
+
+/* Handles of tables, opened in a transaction, last only if it commits. */
+static int load_tables(struct opening *opening)
+{
+	struct store *store = opening->store;
+	if (transaction_begin_read(&opening->transaction, store, opening->err) != 0)
 		return -1;
-	int found = open_tables(store, &transaction, 0, err);
-	if (found == 0 && !serves)
-		found = error_set(err, ERROR_CORRUPT, "'%s' holds no tables", store->dir);
-	if (found < 0 || (found == 0 && make_tables(store, &transaction, err) != 0) ||
-	    check_format(&transaction, err) != 0 || read_instance(store, &transaction, err) != 0) {
-		transaction_abort(&transaction);
+	int found = guard_run(read_tables, opening, opening->err);
+	if (found == 1)
+		return transaction_commit(&opening->transaction, opening->err);
+	transaction_abort(&opening->transaction);
+	if (found < 0)
+		return -1;
+	if (store->mode != STORE_SERVE)
+		return error_set(opening->err, ERROR_CORRUPT, "'%s' holds no tables", store->dir);
+	if (transaction_begin(&opening->transaction, store, opening->err) != 0)
+		return -1;
+	if (make_tables(store, &opening->transaction, opening->err) != 0 ||
+	    read_instance(store, &opening->transaction, opening->err) != 0) {
+		transaction_abort(&opening->transaction);
 		return -1;
 	}
-	return transaction_commit(&transaction, err);
+	return transaction_commit(&opening->transaction, opening->err);
 }
 
 int environment_open(struct store *store, struct error *err)
 {
-	if (open_environment(store, err) != 0 || load_tables(store, err) != 0)
+	struct opening opening = { .store = store, .err = err };
+	if (guard_run(open_environment, &opening, err) != 0 || load_tables(&opening) != 0)
 		return -1;
 	/* A server that was killed may have left a commit written, not synced. */
 	return store->mode == STORE_SERVE ? transaction_sync(store, err) : 0;

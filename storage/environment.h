@@ -5,6 +5,7 @@
 #include "storage/store.h"
 
 #include <lmdb.h>
+#include <sys/queue.h>
 
 /* What is behind struct store, for storage/ alone. */
 
@@ -36,14 +37,17 @@ struct store {
 	uint32_t page_bytes;
 	uint8_t instance_id[INSTANCE_ID_BYTES];
 	struct visibility *visibility;  /* owned; STORE_SERVE alone, else NULL */
+	bool is_writing;                /* a write transaction has begun and not ended: after damage
+					 * was met in it, for good.  The writer's alone */
+	SLIST_ENTRY(store) link;        /* among those that could not be closed */
 };
 
 /* Room that must stay in the map for deletions: LMDB copies pages to delete. */
 #define STORE_RESERVE_BYTES (UINT64_C(64) << 20)
 
 /* Open the environment and its tables, or make them (STORE_SERVE); fills env,
- * tables, page_bytes and instance_id.  Inside a guard.  What it opened before a
- * failure, store_close closes. */
+ * tables, page_bytes and instance_id.  What it opened before a failure,
+ * store_close closes. */
 int environment_open(struct store *store, struct error *err);
 
 /* One foreign code becomes one of ours: the only place that does it.

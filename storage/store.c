@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,21 +65,14 @@ static int prepare_directory(struct store *store, const struct store_options *op
 	return disk_make_directory(path, err) != 0 || disk_sync_directory(store->dir, err) != 0 ? -1 : 0;
 }
 
-struct opening {
-	struct store *store;
-	struct error *err;
-};
-
-static int open_guarded(void *argument)
+static int open_log(struct store *store, struct error *err)
 {
-	struct opening *opening = argument;
-	struct store *store = opening->store;
-	if (environment_open(store, opening->err) != 0)
+	if (environment_open(store, err) != 0)
 		return -1;
 	if (store->mode == STORE_BESIDE)
 		return 0;
 	store_check_readers(store);
-	return store->mode == STORE_SERVE ? recovery_run(store, opening->err) : 0;
+	return store->mode == STORE_SERVE ? recovery_run(store, err) : 0;
 }
 
 static int create_handle(struct store **out, const struct store_options *options,
@@ -114,9 +108,7 @@ int store_open(struct store **out, const struct store_options *options, struct e
 	guard_install();
 	if (create_handle(&store, options, err) != 0)
 		return -1;
-	struct opening opening = { store, err };
-	if (prepare_directory(store, options, err) != 0 ||
-	    guard_run(open_guarded, &opening, err) != 0)
+	if (prepare_directory(store, options, err) != 0 || open_log(store, err) != 0)
 		goto fail;
 	if (store->mode == STORE_SERVE &&
 	    ballast_make(store->dir, store->ballast_bytes, &ballast_is_there, err) != 0)
@@ -129,10 +121,27 @@ fail:
 	return -1;
 }
 
+/* A write transaction that met damaged pages, or was left by a jump, has LMDB's
+ * lock and lists in an unknown state: such an environment can be neither closed
+ * nor used.  It stays, with the lock of the directory, until the process ends. */
+static SLIST_HEAD(, store) unclosable = SLIST_HEAD_INITIALIZER(unclosable);
+static pthread_mutex_t unclosable_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void keep_unclosable(struct store *store)
+{
+	pthread_mutex_lock(&unclosable_lock);
+	SLIST_INSERT_HEAD(&unclosable, store, link);
+	pthread_mutex_unlock(&unclosable_lock);
+}
+
 void store_close(struct store *store)
 {
 	if (store == NULL)
 		return;
+	if (store->is_writing) {
+		keep_unclosable(store);
+		return;
+	}
 	if (store->env != NULL)
 		mdb_env_close(store->env);
 	if (store->lock_fd >= 0)
@@ -156,40 +165,46 @@ int store_check_readers(struct store *store)
 }
 
 struct usage_walk {
-	struct store *store;
+	struct transaction transaction;
+	MDB_cursor *cursor;
 	struct store_usage *usage;
 	struct error *err;
 };
 
-/* LMDB keeps free pages in database 0: each value begins with their number. */
+/* LMDB keeps free pages in database 0, by the number of the transaction that
+ * freed them: each value begins with how many there are. */
 static int count_free_pages(void *argument)
 {
 	struct usage_walk *walk = argument;
-	struct transaction transaction;
-	MDB_cursor *cursor;
+	struct store *store = walk->transaction.store;
 	MDB_val key, value;
-	if (transaction_begin_read(&transaction, walk->store, walk->err) != 0)
-		return -1;
-	int rc = mdb_cursor_open(transaction.txn, 0, &cursor);
-	if (rc == 0) {
-		while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-			size_t pages;
-			memcpy(&pages, value.mv_data, sizeof(pages));
-			walk->usage->free_bytes += (uint64_t)pages * walk->store->page_bytes;
-		}
-		mdb_cursor_close(cursor);
+	size_t freed_by, pages, freed_before = 0;
+	int rc = mdb_cursor_open(walk->transaction.txn, 0, &walk->cursor);
+	while (rc == 0 && (rc = mdb_cursor_get(walk->cursor, &key, &value, MDB_NEXT)) == 0) {
+		if (key.mv_size != sizeof(freed_by) || value.mv_size < sizeof(pages))
+			return error_set(walk->err, ERROR_CORRUPT, "the list of free pages is damaged");
+		memcpy(&freed_by, key.mv_data, sizeof(freed_by));
+		memcpy(&pages, value.mv_data, sizeof(pages));
+		if (freed_by <= freed_before || pages >= value.mv_size / sizeof(pages))
+			return error_set(walk->err, ERROR_CORRUPT, "the list of free pages is damaged");
+		freed_before = freed_by;
+		walk->usage->free_bytes += (uint64_t)pages * store->page_bytes;
 	}
-	transaction_abort(&transaction);
-	return rc == MDB_NOTFOUND ? 0 : lmdb_error(walk->store, rc, 0, walk->err, "read the free list");
+	return rc == MDB_NOTFOUND ? 0 : lmdb_error(store, rc, 0, walk->err, "read the free list");
 }
 
 int store_usage(struct store *store, struct store_usage *out, struct error *err)
 {
 	struct store_usage usage = { .quota_bytes = store->quota_bytes };
-	struct usage_walk walk = { store, &usage, err };
+	struct usage_walk walk = { .usage = &usage, .err = err };
 	MDB_envinfo info;
 	if (disk_room(store->dir, &usage.disk_free_bytes, &usage.disk_total_bytes, err) != 0 ||
-	    guard_run(count_free_pages, &walk, err) != 0)
+	    transaction_begin_read(&walk.transaction, store, err) != 0)
+		return -1;
+	int rc = guard_run(count_free_pages, &walk, err);
+	mdb_cursor_close(walk.cursor);
+	transaction_abort(&walk.transaction);
+	if (rc != 0)
 		return -1;
 	mdb_env_info(store->env, &info);
 	usage.file_bytes = ((uint64_t)info.me_last_pgno + 1) * store->page_bytes;

@@ -23,6 +23,8 @@ static int fail(struct transaction *transaction, int rc, enum table table, const
 	if (transaction->err.code == ERROR_NONE)
 		lmdb_error(transaction->store, rc, transaction->written_bytes, &transaction->err,
 			   "%s in table %s", verb, table_name(table));
+	if (transaction->is_writing && transaction->err.code == ERROR_CORRUPT)
+		transaction->has_met_damage = true;
 	return -1;
 }
 
@@ -37,6 +39,7 @@ int transaction_begin(struct transaction *out, struct store *store, struct error
 	int rc = mdb_txn_begin(store->env, NULL, 0, &transaction.txn);
 	if (rc != 0)
 		return lmdb_error(store, rc, 0, err, "begin a write transaction");
+	store->is_writing = transaction.is_writing = true;
 	*out = transaction;
 	return 0;
 }
@@ -62,6 +65,8 @@ int transaction_commit_unsynced(struct transaction *transaction, struct error *e
 	MDB_txn *txn = transaction->txn;
 	transaction->txn = NULL;
 	int rc = mdb_txn_commit(txn);
+	if (transaction->is_writing)
+		transaction->store->is_writing = false;
 	if (rc != 0) {
 		lmdb_error(transaction->store, rc, transaction->written_bytes, &transaction->err,
 			   "commit");
@@ -90,8 +95,14 @@ void transaction_abort(struct transaction *transaction)
 {
 	if (transaction->txn == NULL)
 		return;
+	if (transaction->has_met_damage) {
+		transaction->txn = NULL;
+		return;
+	}
 	mdb_txn_abort(transaction->txn);
 	transaction->txn = NULL;
+	if (transaction->is_writing)
+		transaction->store->is_writing = false;
 }
 
 int transaction_failed(const struct transaction *transaction, struct error *err)

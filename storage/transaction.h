@@ -14,7 +14,10 @@ struct transaction {
 	MDB_txn *txn;                   /* NULL: none begun */
 	struct error err;               /* code ERROR_NONE: none yet */
 	uint64_t written_bytes;         /* to tell a full disk from a broken one */
+	bool is_writing;                /* not a read transaction */
 	bool has_written;
+	bool has_met_damage;            /* of LMDB's pages, while writing: what it has of them in
+					 * memory is not to be trusted, not even to be freed */
 };
 
 /* Write transactions: the appender's thread alone (and store_open before it
