@@ -66,9 +66,10 @@ int reader_partition(struct reader *reader, uint32_t topic_id, uint32_t partitio
 	int found = stored_partition(&reader->snapshot, topic_id, partition, out, err);
 	if (found == 1 && visibility != NULL)
 		out->visible_end = visibility_limit(visibility, topic_id, partition, out->visible_end);
-	/* Retention may have passed it in the very commit that is not durable yet. */
-	if (found == 1 && out->visible_end < out->log_start)
-		out->visible_end = out->log_start;
+	/* Retention may have passed it in the very commit that is not durable yet:
+	 * whoever waits there has nothing yet, until it is. */
+	if (found == 1 && out->log_start > out->visible_end)
+		out->log_start = out->visible_end;
 	return found;
 }
 

@@ -1,6 +1,7 @@
 #include "storage/reader.h"
 
 #include "storage/environment.h"
+#include "storage/visibility.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -319,6 +320,60 @@ static void hidden_tail_is_not_handed_out(void **state)
 	taken = (struct taken){ .topic_id = TOPIC };
 	assert_int_equal(reader_read(reader, TOPIC, 0, 10, ALL_BYTES, take, &taken, &progress, NULL), 1);
 	assert_int_equal(progress.next_offset, 15);
+	reader_close(reader);
+}
+
+static void what_is_written_but_not_durable_is_not_visible(void **state)
+{
+	struct log_builder *builder = *state;
+	struct visibility *visibility = builder->store->visibility;
+	struct reader *reader = open_reader(builder);
+	struct reader_progress progress;
+	struct reader_ends ends;
+	struct error err = { 0 };
+	struct taken taken = { .topic_id = TOPIC };
+	struct registered_topic topic = { .id = TOPIC, .partition_count = 2 };
+	struct partition partition = { .topic = &topic, .number = 0 };
+	struct partition_list dirty = TAILQ_HEAD_INITIALIZER(dirty);
+	uint64_t offset;
+	log_builder_append(builder, TOPIC, 0, &(struct log_batch){ .record_count = 10, .append_time_us = 5 });
+	partition.stored = log_builder_record(builder, TOPIC, 0);
+	log_builder_append(builder, TOPIC, 0, &(struct log_batch){ .record_count = 10, .append_time_us = 9 });
+	partition.next = log_builder_record(builder, TOPIC, 0);
+	TAILQ_INSERT_TAIL(&dirty, &partition, dirty_link);
+
+	assert_int_equal(visibility_begin(visibility, &dirty, NULL), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(reader_ends(reader, TOPIC, 0, &ends, NULL), 0);
+		assert_int_equal(ends.visible_end, 10);
+		assert_int_equal(ends.log_end, 20);
+		assert_int_equal(reader_read(reader, TOPIC, 0, 0, ALL_BYTES, take, &taken, &progress,
+					     NULL), 1);
+		assert_int_equal(progress.next_offset, 10);
+		assert_int_equal(progress.visible_end, 10);
+		assert_int_equal(reader_read(reader, TOPIC, 0, 10, ALL_BYTES, take, &taken, &progress,
+					     NULL), 0);
+		assert_int_equal(reader_read(reader, TOPIC, 0, 11, ALL_BYTES, take, &taken, &progress,
+					     &err), -1);
+		assert_int_equal(err.code, ERROR_OFFSET_OUT_OF_RANGE);
+		assert_int_equal(reader_offset_for_time(reader, TOPIC, 0, 9, &offset, NULL), 0);
+		assert_int_equal(offset, 10);
+		if (i == 0)
+			visibility_written(visibility);
+		taken = (struct taken){ .topic_id = TOPIC };
+	}
+	/* Retention has already taken what is not visible yet. */
+	struct partition_record record = partition.next;
+	record.log_start = 20;
+	log_builder_put_record(builder, TOPIC, 0, &record);
+	assert_int_equal(reader_ends(reader, TOPIC, 0, &ends, NULL), 0);
+	assert_int_equal(ends.log_start, 10);
+	assert_int_equal(reader_read(reader, TOPIC, 0, 10, ALL_BYTES, take, &taken, &progress, NULL), 0);
+	log_builder_put_record(builder, TOPIC, 0, &partition.next);
+
+	visibility_durable(visibility);
+	assert_int_equal(reader_read(reader, TOPIC, 0, 10, ALL_BYTES, take, &taken, &progress, NULL), 1);
+	assert_int_equal(progress.next_offset, 20);
 	reader_close(reader);
 }
 
@@ -741,6 +796,7 @@ int main(void)
 		TEST(one_call_hands_out_no_more_than_its_limit),
 		TEST(refused_batch_is_where_reading_goes_on),
 		TEST(hidden_tail_is_not_handed_out),
+		TEST(what_is_written_but_not_durable_is_not_visible),
 		TEST(growing_log_shows_what_is_committed_and_no_more),
 		TEST(offsets_left_out_by_compaction_are_no_hole),
 		TEST(ends_are_those_of_the_record),
