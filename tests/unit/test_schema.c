@@ -199,7 +199,8 @@ static void bytes_that_are_no_schema_are_refused(void **state)
 	assert_refused(ERROR_MALFORMED, HEAD "91 9a a1 61 ff 00 a1 6e ff ff 00 00 c0 c0");
 	assert_refused(ERROR_MALFORMED, HEAD "91 9a a1 61 00 00 a1 6e ff ff 00 00 c0 c0");
 	assert_refused(ERROR_MALFORMED, HEAD "91 9a a1 61 1e 00 a1 6e ff ff 00 00 c0 c0");
-	/* 2^32 + 1 is not bool. */
+	/* 256 + 4 is not int64, nor is 2^32 + 1 bool. */
+	assert_refused(ERROR_MALFORMED, HEAD "91 9a a1 61 cd0104 00 a1 6e ff ff 00 00 c0 c0");
 	assert_refused(ERROR_MALFORMED,
 		       HEAD "91 9a a1 61 cf0000000100000001 00 a1 6e ff ff 00 00 c0 c0");
 	assert_refused(ERROR_MALFORMED, HEAD "91 9a a1 61 04 04 a1 6e ff ff 00 00 c0 c0");
@@ -236,6 +237,9 @@ static void key_positions_are_1_to_the_number_of_key_columns(void **state)
 					     "9a a1 62 04 00 a1 6e ff ff 00 01 c0 c0");
 	assert_refused(ERROR_MALFORMED, HEAD "92 9a a1 61 04 00 a1 6e ff ff 00 03 c0 c0"
 					     "9a a1 62 04 00 a1 6e ff ff 00 01 c0 c0");
+	assert_refused(ERROR_MALFORMED, HEAD "93 9a a1 61 04 00 a1 6e ff ff 00 01 c0 c0"
+					     "9a a1 62 04 00 a1 6e ff ff 00 01 c0 c0"
+					     "9a a1 63 04 00 a1 6e ff ff 00 03 c0 c0");
 }
 
 static void an_encoding_of_another_version_is_told_apart(void **state)
@@ -461,17 +465,27 @@ static void all_columns_together_may_have_65535_labels(void **state)
 	assert_int_equal(err.code, ERROR_LIMIT);
 }
 
-static void a_wrong_column_is_named(void **state)
+static void assert_error_text(const char *text, const char *hex)
 {
 	uint8_t data[512];
-	size_t size = hex_bytes(data, sizeof(data),
-				HEAD "92 " COLUMN "9a a3 626164 1e 00 a1 6e ff ff 00 00 c0 c0");
+	size_t size = hex_bytes(data, sizeof(data), hex);
 	struct schema schema;
 	struct error err = { 0 };
 
-	(void)state;
 	assert_int_equal(schema_decode(data, size, &schema, &err), -1);
-	assert_string_equal(err.text, "schema: column 2 'bad': logical type 30 is not known");
+	assert_string_equal(err.text, text);
+}
+
+static void errors_say_what_is_wrong_and_where(void **state)
+{
+	(void)state;
+	assert_error_text("schema: column 2 'bad': logical type 30 is not known",
+			  HEAD "92 " COLUMN "9a a3 626164 1e 00 a1 6e ff ff 00 00 c0 c0");
+	assert_error_text("schema: column 1: 9 items, 10 are needed",
+			  HEAD "91 99 a1 61 04 00 a1 6e ff ff 00 00 c0");
+	assert_error_text("schema: 5 items, 6 are needed", "95 01 a1 73 a1 64 a1 63 a1 74");
+	assert_error_text("schema: 1 bytes behind its end", HEAD "90 c0");
+	assert_error_text("schema: encoding version 2, only 1 is known", "91 02");
 }
 
 static void every_failed_allocation_is_reported(void **state)
@@ -574,7 +588,7 @@ int main(void)
 		cmocka_unit_test(a_name_that_is_too_long_is_not_read),
 		cmocka_unit_test(a_schema_may_have_4096_columns),
 		cmocka_unit_test(all_columns_together_may_have_65535_labels),
-		cmocka_unit_test(a_wrong_column_is_named),
+		cmocka_unit_test(errors_say_what_is_wrong_and_where),
 		cmocka_unit_test(every_failed_allocation_is_reported),
 		cmocka_unit_test(a_malformed_schema_costs_no_memory),
 		cmocka_unit_test(encode_without_memory_appends_nothing),

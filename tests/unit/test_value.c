@@ -441,6 +441,60 @@ static void every_type_has_a_sample(void **state)
 #undef X
 }
 
+/* The table at the top of protocol/value.h. */
+static const struct {
+	enum logical_type type;
+	const char *kinds;      /* a letter each, as below */
+} allowed[] = {
+	{ LOGICAL_BOOL, "b" }, { LOGICAL_INT16, "i" }, { LOGICAL_INT32, "i" },
+	{ LOGICAL_INT64, "i" }, { LOGICAL_UINT64, "iu" }, { LOGICAL_FLOAT32, "fs" },
+	{ LOGICAL_FLOAT64, "ds" }, { LOGICAL_DECIMAL, "ts" }, { LOGICAL_STRING, "t" },
+	{ LOGICAL_BYTES, "r" }, { LOGICAL_DATE, "is" }, { LOGICAL_TIME, "i" },
+	{ LOGICAL_TIMETZ, "" }, { LOGICAL_TIMESTAMP, "is" }, { LOGICAL_TIMESTAMPTZ, "is" },
+	{ LOGICAL_INTERVAL, "" }, { LOGICAL_UUID, "r" }, { LOGICAL_JSON, "t" },
+	{ LOGICAL_XML, "t" }, { LOGICAL_ENUM, "t" }, { LOGICAL_SET, "a" },
+	{ LOGICAL_BIT, "t" }, { LOGICAL_ARRAY, "a" }, { LOGICAL_POINT, "" },
+	{ LOGICAL_GEOMETRY, "" }, { LOGICAL_INET, "t" }, { LOGICAL_OID, "i" },
+	{ LOGICAL_BSON, "r" }, { LOGICAL_TEXT, "t" },
+};
+
+/* As good as each kind can be: text that is bits, bytes that are a UUID, an
+ * array that is empty, which none but set and array allow. */
+static const struct {
+	char letter;
+	const char *hex;
+} kind_samples[] = {
+	{ 'b', "c3" },
+	{ 'i', "01" },
+	{ 'u', "cfffffffffffffffff" },
+	{ 'f', "ca3fc00000" },
+	{ 'd', "cbc004000000000000" },
+	{ 't', "a131" },
+	{ 'r', "c41000112233445566778899aabbccddeeff" },
+	{ 'a', "90" },
+	{ 's', "d40201" },
+};
+
+static void every_type_takes_its_kinds_and_no_others(void **state)
+{
+	(void)state;
+#define X(name, number, words) +1
+	assert_int_equal(sizeof(allowed) / sizeof(allowed[0]), 0 LOGICAL_TYPES(X));
+#undef X
+	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
+		for (size_t k = 0; k < sizeof(kind_samples) / sizeof(kind_samples[0]); k++) {
+			bool is_allowed = strchr(allowed[i].kinds, kind_samples[k].letter) != NULL;
+			size_t size;
+			uint8_t *data = from_hex(kind_samples[k].hex, &size);
+			struct unpack unpack = unpack_over(data, size);
+			if ((value_check(&unpack, allowed[i].type, LOGICAL_TEXT, NULL) == 0) != is_allowed)
+				fail_msg("%s and %s", logical_type_name(allowed[i].type),
+					 kind_samples[k].hex);
+			free(data);
+		}
+	}
+}
+
 static void every_truncated_sample_is_refused(void **state)
 {
 	(void)state;
@@ -592,6 +646,7 @@ int main(void)
 		cmocka_unit_test(values_of_their_type_pass),
 		cmocka_unit_test(values_of_another_type_do_not_pass),
 		cmocka_unit_test(every_type_has_a_sample),
+		cmocka_unit_test(every_type_takes_its_kinds_and_no_others),
 		cmocka_unit_test(every_truncated_sample_is_refused),
 		cmocka_unit_test(every_type_may_be_null_or_unavailable),
 		cmocka_unit_test(arrays_may_be_32_deep),
