@@ -24,7 +24,14 @@
 	X(QUEUE_FULL, 14, true, "the queue is full")                                \
 	X(STOPPED, 15, true, "the appender has stopped")                            \
 	X(NOT_OWNER, 16, false, "the topic has another writer")                     \
-	X(OUT_OF_SEQUENCE, 17, false, "the producer's sequence has a gap")
+	X(OUT_OF_SEQUENCE, 17, false, "the producer's sequence has a gap")          \
+	X(VERSION, 18, false, "the two sides speak no version of the protocol in common") \
+	X(UNEXPECTED, 19, false, "a frame that is not allowed now")                 \
+	X(DENIED, 20, false, "not allowed to this user")                            \
+	X(TIMEOUT, 21, true, "it took too long")                                    \
+	X(BUSY, 22, true, "too much at once")                                       \
+	X(CONNECTION, 23, true, "the connection failed")                            \
+	X(SHUTDOWN, 24, true, "the server is stopping")
 
 enum error_code {
 	ERROR_NONE = 0,

@@ -1,6 +1,7 @@
 #ifndef STORAGE_TOPICS_H
 #define STORAGE_TOPICS_H
 
+#include "protocol/limits.h"
 #include "storage/appender.h"
 #include "storage/reader.h"
 #include "storage/topic_config.h"
@@ -8,8 +9,7 @@
 /* Topics: made, described, configured and deleted.  Changes go through the
  * appender and return when they are durable: not on the loop. */
 
-#define TOPIC_NAME_BYTES_MAX    249     /* Kafka's limit */
-#define TOPIC_PARTITIONS_MAX    1024
+/* TOPIC_NAME_BYTES_MAX, TOPIC_PARTITIONS_MAX: protocol/limits.h */
 
 /* Kafka's rule: 1 to 249 of [A-Za-z0-9._-], not "." or "..".  ERROR_INVALID. */
 int topic_name_check(struct bytes name, struct error *err);

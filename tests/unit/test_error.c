@@ -86,6 +86,13 @@ static const struct {
 	{ ERROR_STOPPED, 15, true },
 	{ ERROR_NOT_OWNER, 16, false },
 	{ ERROR_OUT_OF_SEQUENCE, 17, false },
+	{ ERROR_VERSION, 18, false },
+	{ ERROR_UNEXPECTED, 19, false },
+	{ ERROR_DENIED, 20, false },
+	{ ERROR_TIMEOUT, 21, true },
+	{ ERROR_BUSY, 22, true },
+	{ ERROR_CONNECTION, 23, true },
+	{ ERROR_SHUTDOWN, 24, true },
 };
 
 enum { PUBLISHED_COUNT = sizeof(published) / sizeof(published[0]) };
