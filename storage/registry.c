@@ -286,8 +286,12 @@ static int load_tables(void *argument, struct transaction *transaction, struct e
 {
 	struct load load = { .registry = argument, .transaction = transaction, .err = err };
 	if (transaction_get_number(transaction, META_NEXT_TOPIC_ID, &load.next_topic_id) != 0 ||
-	    transaction_get_number(transaction, META_NEXT_SOURCE_ID, &load.next_source_id) != 0 ||
-	    walk(&load, TABLE_PARTITIONS, load_partition) != 0 ||
+	    transaction_get_number(transaction, META_NEXT_SOURCE_ID, &load.next_source_id) != 0)
+		return -1;
+	if (load.next_topic_id == 0 || load.next_source_id == 0)
+		return error_set(err, ERROR_CORRUPT, "table meta: '%s' or '%s' is missing",
+				 META_NEXT_TOPIC_ID, META_NEXT_SOURCE_ID);
+	if (walk(&load, TABLE_PARTITIONS, load_partition) != 0 ||
 	    walk(&load, TABLE_TOPICS, load_topic) != 0 ||
 	    walk(&load, TABLE_SOURCES, load_source) != 0)
 		return -1;

@@ -4,6 +4,7 @@
 #include "storage/lookup.h"
 #include "storage/reader_internal.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,10 +36,26 @@ struct schema_reservations {
 	uint64_t next_id;
 };
 
+/* An id that is given twice would be found out only when it is stored. */
 static int read_next_id(void *argument, struct transaction *transaction, struct error *err)
 {
-	(void)err;
-	return transaction_get_number(transaction, META_NEXT_SCHEMA_ID, argument);
+	uint64_t *next_id = argument;
+	uint8_t start[SCHEMA_KEY_BYTES];
+	struct bytes key, value;
+	if (transaction_get_number(transaction, META_NEXT_SCHEMA_ID, next_id) != 0)
+		return -1;
+	if (*next_id == 0)
+		return error_set(err, ERROR_CORRUPT, "table meta: '%s' is missing", META_NEXT_SCHEMA_ID);
+	if (*next_id > UINT32_MAX)
+		return 0;
+	schema_key_encode(start, (uint32_t)*next_id);
+	int found = transaction_seek(transaction, TABLE_SCHEMAS, (struct bytes){ start, sizeof(start) },
+				     &key, &value);
+	if (found == 1)
+		return error_set(err, ERROR_CORRUPT,
+				 "table schemas: there are ids from %" PRIu64 " on, which is the next",
+				 *next_id);
+	return found;
 }
 
 int schema_reservations_create(struct schema_reservations **out, struct store *store,
@@ -51,8 +68,6 @@ int schema_reservations_create(struct schema_reservations **out, struct store *s
 		free(reservations);
 		return -1;
 	}
-	if (reservations->next_id == 0)
-		reservations->next_id = 1;
 	reservations->store = store;
 	pthread_mutex_init(&reservations->lock, NULL);
 	TAILQ_INIT(&reservations->pending);

@@ -73,7 +73,7 @@ static int next_id(struct transaction *transaction, uint16_t *out, struct error 
 	if (id > UINT16_MAX)
 		return error_set(err, ERROR_LIMIT,
 				 "all %d source ids are used up: they are never used again", UINT16_MAX);
-	*out = id == 0 ? 1 : (uint16_t)id;
+	*out = (uint16_t)id;
 	return 0;
 }
 

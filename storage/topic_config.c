@@ -62,7 +62,7 @@ static const struct option {
 
 enum { OPTION_COUNT = sizeof(options) / sizeof(options[0]) };
 
-/* Longer names are not worth a guess. */
+/* Of the names in the table; what is asked for may be longer. */
 #define NAME_BYTES_MAX 64
 
 const struct topic_option *topic_option(size_t n)
@@ -112,8 +112,7 @@ static int refuse_name(const char *name, struct error *err)
 	size_t nearest = 0, nearest_distance = SIZE_MAX, used = 0;
 	char known[OPTION_COUNT * (NAME_BYTES_MAX + 2)];
 	for (size_t n = 0; n < OPTION_COUNT; n++) {
-		size_t d = strlen(name) <= NAME_BYTES_MAX ? distance(name, options[n].topic.name)
-							  : SIZE_MAX;
+		size_t d = distance(name, options[n].topic.name);
 		if (d < nearest_distance) {
 			nearest = n;
 			nearest_distance = d;

@@ -101,9 +101,9 @@ static int next_id(struct transaction *transaction, uint32_t *out, struct error 
 		transaction_failed(transaction, err);
 		return -1;
 	}
-	if (id >= UINT32_MAX)
+	if (id > UINT32_MAX)
 		return error_set(err, ERROR_LIMIT, "all topic ids are used up");
-	*out = id == 0 ? 1 : (uint32_t)id;
+	*out = (uint32_t)id;
 	return 0;
 }
 

@@ -142,6 +142,24 @@ static void id_that_was_never_given_is_damage(void **state)
 	tables_put_partition(tables, 7, 0, (struct partition_record){ 0 });
 	expect_damage(tables, "load the tables: table partitions: there can be no partition 0 of "
 			      "topic id 7");
+	tables_put_partition(tables, 0, 0, (struct partition_record){ 0 });
+	expect_damage(tables, "load the tables: table partitions: there can be no partition 0 of "
+			      "topic id 0");
+}
+
+static void missing_next_id_is_damage(void **state)
+{
+	struct tables *tables = *state;
+	static const char *const names[] = { META_NEXT_TOPIC_ID, META_NEXT_SOURCE_ID };
+	for (size_t n = 0; n < 2; n++) {
+		struct transaction transaction;
+		assert_int_equal(transaction_begin(&transaction, tables->store, NULL), 0);
+		transaction_delete(&transaction, TABLE_META, bytes_of_text(names[n]));
+		assert_int_equal(transaction_commit(&transaction, NULL), 0);
+		expect_damage(tables, "load the tables: table meta: 'next topic id' or "
+				      "'next source id' is missing");
+		tables_put_number(tables, names[n], 1);
+	}
 }
 
 static void partition_beyond_the_limit_is_damage(void **state)
@@ -301,6 +319,7 @@ int main(void)
 		WITH_TABLES(source_comes_back_with_its_ordinal),
 		WITH_TABLES(missing_partition_of_a_living_topic_is_damage),
 		WITH_TABLES(id_that_was_never_given_is_damage),
+		WITH_TABLES(missing_next_id_is_damage),
 		WITH_TABLES(partition_beyond_the_limit_is_damage),
 		WITH_TABLES(id_given_twice_is_damage),
 		WITH_TABLES(broken_seal_is_damage_that_names_the_topic),

@@ -193,7 +193,7 @@ static void colliding_fingerprints_are_told_apart_by_their_bytes(void **state)
 	struct running_log *log = *state;
 	struct tables tables = { .dir = log->dir, .store = log->store };
 	uint64_t fingerprint = schema_fingerprint("users", 5);
-	put_schema(&tables, 1, bytes_of_text("another"));
+	put_schema(&tables, 1, bytes_of_text("USERS"));
 	put_fingerprint(&tables, fingerprint, 1);
 	put_schema(&tables, 2, bytes_of_text("users and more"));
 	put_fingerprint(&tables, fingerprint, 2);
@@ -204,7 +204,7 @@ static void colliding_fingerprints_are_told_apart_by_their_bytes(void **state)
 	expect_pending(log, "users", 4);
 	store(log, "users", 4);
 	expect_stored(log, "users", 4);
-	expect_bytes(log, 1, bytes_of_text("another"));
+	expect_bytes(log, 1, bytes_of_text("USERS"));
 }
 
 static void damage_is_reported(void **state)
@@ -225,7 +225,35 @@ static void damage_is_reported(void **state)
 	assert_int_equal(schemas_reserve(log->appender, bytes_of_text("lost"), &id, &is_stored, &err), -1);
 	assert_int_equal(err.code, ERROR_CORRUPT);
 	assert_int_equal(read_error(log, 1), ERROR_CORRUPT);
+	uint8_t fingerprint_key[FINGERPRINT_KEY_BYTES];
+	fingerprint_key_encode(fingerprint_key, schema_fingerprint("seal", 4), 1);
+	tables_put(&tables, TABLE_FINGERPRINTS,
+		   (struct bytes){ fingerprint_key, sizeof(fingerprint_key) }, bytes_of_text("seal"));
+	assert_int_equal(schemas_reserve(log->appender, bytes_of_text("seal"), &id, &is_stored, &err), -1);
+	assert_int_equal(err.code, ERROR_CORRUPT);
+	assert_string_equal(err.text, "table fingerprints: a value's checksum is wrong");
 	assert_int_equal(appender_state(log->appender), APPENDER_RUNNING);
+}
+
+static void next_id_that_was_given_already_is_damage(void **state)
+{
+	struct running_log *log = *state;
+	struct tables tables = { .dir = log->dir, .store = log->store };
+	struct schema_reservations *reservations;
+	struct error err = { 0 };
+	tables_put_number(&tables, META_NEXT_SCHEMA_ID, 0);
+	assert_int_equal(schema_reservations_create(&reservations, log->store, &err), -1);
+	assert_string_equal(err.text, "table meta: 'next schema id' is missing");
+	put_schema(&tables, 5, bytes_of_text("a"));
+	for (uint64_t next_id = 0; next_id < 6; next_id++) {
+		tables_put_number(&tables, META_NEXT_SCHEMA_ID, next_id);
+		assert_int_equal(schema_reservations_create(&reservations, log->store, &err), -1);
+		assert_int_equal(err.code, ERROR_CORRUPT);
+	}
+	assert_string_equal(err.text, "table schemas: there are ids from 5 on, which is the next");
+	tables_put_number(&tables, META_NEXT_SCHEMA_ID, 6);
+	assert_int_equal(schema_reservations_create(&reservations, log->store, &err), 0);
+	schema_reservations_destroy(reservations);
 }
 
 static void another_schema_under_a_stored_id_is_damage(void **state)
@@ -296,7 +324,8 @@ static void large_pending_schemas_push_out_the_oldest(void **state)
 	bool is_stored;
 	uint8_t *large = calloc(1, SCHEMA_BYTES_MAX);
 	struct bytes half = { large, SCHEMA_BYTES_MAX / 2 }, whole = { large, SCHEMA_BYTES_MAX };
-	struct bytes other = { large, SCHEMA_BYTES_MAX / 2 - 1 };
+	struct bytes other = { large + SCHEMA_BYTES_MAX / 2, SCHEMA_BYTES_MAX / 2 };
+	large[SCHEMA_BYTES_MAX - 1] = 1;
 	assert_int_equal(reserve(log, half, &is_stored), 1);
 	assert_int_equal(reserve(log, other, &is_stored), 2);
 	assert_int_equal(reserve(log, half, &is_stored), 1);
@@ -305,6 +334,9 @@ static void large_pending_schemas_push_out_the_oldest(void **state)
 	assert_int_equal(reserve(log, half, &is_stored), 4);
 	assert_int_equal(reserve(log, other, &is_stored), 5);
 	assert_int_equal(reserve(log, whole, &is_stored), 6);
+	expect_pending(log, "small", 7);
+	expect_pending(log, "smaller", 8);
+	expect_pending(log, "small", 7);
 	free(large);
 }
 
@@ -431,6 +463,7 @@ int main(void)
 		WITH_LOG(id_that_was_not_reserved_is_not_given_again),
 		WITH_LOG(colliding_fingerprints_are_told_apart_by_their_bytes),
 		WITH_LOG(damage_is_reported),
+		WITH_LOG(next_id_that_was_given_already_is_damage),
 		WITH_LOG(another_schema_under_a_stored_id_is_damage),
 		WITH_LOG(size_has_limits),
 		WITH_LOG(too_many_pending_schemas_push_out_the_oldest),

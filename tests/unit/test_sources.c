@@ -23,12 +23,12 @@ static uint16_t register_source(struct running_log *log, const char *name)
 	return id;
 }
 
+/* One topic a source. */
 static uint32_t create_topic(struct running_log *log, uint16_t owner_source_id)
 {
-	struct topic topic = { .name = "shop.users",
-			       .partition_count = 1,
-			       .owner_source_id = owner_source_id };
+	struct topic topic = { .partition_count = 1, .owner_source_id = owner_source_id };
 	struct error err = { 0 };
+	snprintf(topic.name, sizeof(topic.name), "topic-%u", owner_source_id);
 	topic_config_init(&topic.config);
 	if (topics_create(log->appender, &topic, &err) != 0)
 		fail_msg("%s", err.text);
@@ -227,10 +227,18 @@ static void deletion_cuts_off_what_was_never_finished(void **state)
 	submission_set_continues(submission);
 	assert_int_equal(running_log_submit(log, submission), ERROR_NONE);
 	assert_int_equal(partition_record(log, topic_id).log_end, 2);
+	uint16_t other_id = register_source(log, "crm");
+	uint32_t other_topic_id = create_topic(log, other_id);
+	submission = record_of(other_id, other_topic_id, 1);
+	submission_set_continues(submission);
+	assert_int_equal(running_log_submit(log, submission), ERROR_NONE);
 	assert_int_equal(sources_delete(log->appender, "shop", NULL), 0);
 	assert_int_equal(partition_record(log, topic_id).log_end, 1);
 	assert_int_equal(partition_record(log, topic_id).visible_end, 1);
 	assert_int_equal(partition_record(log, topic_id).batch_count, 1);
+	assert_int_equal(partition_record(log, other_topic_id).log_end, 1);
+	assert_int_equal(running_log_submit(log, record_of(other_id, other_topic_id, 1)), ERROR_NONE);
+	assert_int_equal(partition_record(log, other_topic_id).visible_end, 2);
 }
 
 struct worker {

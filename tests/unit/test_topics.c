@@ -8,7 +8,9 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "storage/guard.h"
 #include "storage/sources.h"
 #include "tests/support/fail_malloc.h"
 #include "tests/support/running_log.h"
@@ -433,16 +435,38 @@ static void damaged_record_stops_nothing_but_its_topic(void **state)
 	tables_put(&tables, TABLE_TOPICS, bytes_of_text("orders"), bytes_of_text("repair me"));
 }
 
+static void lookup_in_a_file_cut_short_is_reported(void **state)
+{
+	struct running_log *log = *state;
+	struct topic found = { .id = 99 };
+	struct error err = { 0 };
+	char path[4096];
+	/* cmocka puts its own handlers in place for each test. */
+	guard_install();
+	create(log, "orders", 1);
+	snprintf(path, sizeof(path), "%s/log/data.mdb", log->dir);
+	assert_int_equal(truncate(path, 2 * (off_t)log->store->page_bytes), 0);
+	assert_int_equal(topics_describe(log->reader, "orders", &found, &err), -1);
+	assert_int_equal(err.code, ERROR_CORRUPT);
+	err.code = ERROR_NONE;
+	assert_int_equal(topics_next(log->reader, "", &found, &err), -1);
+	assert_int_equal(err.code, ERROR_CORRUPT);
+	assert_int_equal(found.id, 99);
+}
+
 static void last_id_is_the_end(void **state)
 {
 	struct running_log *log = *state;
 	struct tables tables = { .dir = log->dir, .store = log->store };
 	struct topic topic = topic_of("orders", 1);
 	struct error err = { 0 };
-	tables_put_number(&tables, META_NEXT_TOPIC_ID, UINT32_MAX);
-	assert_int_equal(topics_create(log->appender, &topic, &err), -1);
-	assert_int_equal(err.code, ERROR_LIMIT);
-	assert_string_equal(err.text, "all topic ids are used up");
+	static const uint64_t ends[] = { UINT64_C(1) << 31, UINT32_MAX, UINT64_C(1) << 32 };
+	for (size_t n = 0; n < 3; n++) {
+		tables_put_number(&tables, META_NEXT_TOPIC_ID, ends[n]);
+		assert_int_equal(topics_create(log->appender, &topic, &err), -1);
+		assert_int_equal(err.code, ERROR_LIMIT);
+		assert_string_equal(err.text, "all topic ids are used up");
+	}
 }
 
 static void every_failed_allocation_is_reported(void **state)
@@ -461,6 +485,8 @@ static void every_failed_allocation_is_reported(void **state)
 		}
 		assert_int_equal(rc, -1);
 		assert_int_equal(err.code, ERROR_MEMORY);
+		assert_int_equal(topic.id, 0);
+		assert_int_equal(topic.created_us, 0);
 		assert_int_equal(topics_describe(log->reader, "orders", &found, &err), -1);
 		assert_int_equal(err.code, ERROR_NOT_FOUND);
 		assert_int_equal(appender_state(log->appender), APPENDER_RUNNING);
@@ -507,6 +533,7 @@ int main(void)
 		WITH_LOG(creations_in_one_commit_do_not_meet),
 		WITH_LOG(creation_that_finds_no_room_leaves_nothing),
 		WITH_LOG(damaged_record_stops_nothing_but_its_topic),
+		WITH_LOG(lookup_in_a_file_cut_short_is_reported),
 		WITH_LOG(last_id_is_the_end),
 		WITH_LOG(every_failed_allocation_is_reported),
 	};
