@@ -1,5 +1,6 @@
 #include "storage/topic_config.h"
 
+#include "protocol/nearest.h"
 #include "protocol/unpack.h"
 #include "storage/submission.h"
 
@@ -83,48 +84,20 @@ void topic_config_init(struct topic_config *config)
 			*number_of(config, &options[n]) = options[n].fallback;
 }
 
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-/* Levenshtein's distance, one row at a time; b has at most NAME_BYTES_MAX bytes. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[NAME_BYTES_MAX + 1], b_size = strlen(b);
-	for (size_t k = 0; k <= b_size; k++)
-		row[k] = k;
-	for (size_t i = 1; a[i - 1] != '\0'; i++) {
-		size_t diagonal = row[0];
-		row[0] = i;
-		for (size_t k = 1; k <= b_size; k++) {
-			size_t above = row[k];
-			size_t replaced = diagonal + (a[i - 1] != b[k - 1]);
-			row[k] = least(replaced, least(above, row[k - 1]) + 1);
-			diagonal = above;
-		}
-	}
-	return row[b_size];
-}
-
 static int refuse_name(const char *name, struct error *err)
 {
-	size_t nearest = 0, nearest_distance = SIZE_MAX, used = 0;
+	struct nearest nearest = nearest_to(name);
 	char known[OPTION_COUNT * (NAME_BYTES_MAX + 2)];
+	size_t used = 0;
 	for (size_t n = 0; n < OPTION_COUNT; n++) {
-		size_t d = distance(name, options[n].topic.name);
-		if (d < nearest_distance) {
-			nearest = n;
-			nearest_distance = d;
-		}
+		nearest_try(&nearest, options[n].topic.name);
 		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s",
 					 n == 0 ? "" : ", ", options[n].topic.name);
 	}
-	/* A third of the name mistyped is no longer that name. */
-	if (nearest_distance <= strlen(options[nearest].topic.name) / 3)
+	if (nearest_name(&nearest) != NULL)
 		return error_set(err, ERROR_INVALID,
 				 "there is no topic option '%s': did you mean '%s'?", name,
-				 options[nearest].topic.name);
+				 nearest_name(&nearest));
 	return error_set(err, ERROR_INVALID, "there is no topic option '%.*s': there are %s",
 			 NAME_BYTES_MAX, name, known);
 }
