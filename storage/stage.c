@@ -75,7 +75,8 @@ static int check_source(const struct submission *submission,
 			const struct registered_source *source, struct error *err)
 {
 	if (submission->source_id == SOURCE_PUBLISHED)
-		return submission->continues || submission->position.data != NULL
+		return submission->continues || submission->position.data != NULL ||
+				       submission->snapshot_progress.data != NULL
 			       ? error_set(err, ERROR_INVALID, "published records have no position")
 			       : 0;
 	if (source == NULL || source->is_deleted)
@@ -229,14 +230,11 @@ static void touch_source(struct stage *stage, struct registered_source *source)
 static void advance_source(struct stage *stage, struct registered_source *source,
 			   struct submission *submission)
 {
-	bool has_records = submission->item.record_count > 0;
-	if (has_records || source->next_is_open)
-		submission->transaction_ordinal = source->next_ordinal + 1;
-	if (submission->continues) {
-		source->next_is_open = true;
-	} else if (has_records || source->next_is_open) {
-		source->next_ordinal++;
-		source->next_is_open = false;
+	bool has_transaction = submission->item.record_count > 0 || source->next_is_open;
+	submission->transaction_ordinal = has_transaction ? source->next_ordinal + 1 : 0;
+	if (has_transaction) {
+		source->next_ordinal += !submission->continues;
+		source->next_is_open = submission->continues;
 	}
 	if (submission->position.data != NULL)
 		source->next_position = submission->position;
@@ -371,6 +369,8 @@ void stage_aborted(struct stage *stage)
 	while ((partition = TAILQ_FIRST(&stage->dirty)) != NULL) {
 		TAILQ_REMOVE(&stage->dirty, partition, dirty_link);
 		partition->is_dirty = false;
+		if (partition->next.log_start != partition->stored.log_start)
+			partition->oldest_append_time_us = 0;
 		partition->next = partition->stored;
 		partition->open = (struct open_batch){ 0 };
 	}
