@@ -64,11 +64,10 @@ void retention_note(struct retention *retention, const struct stage *stage)
 }
 
 /* The oldest batch of a partition: 1 found, 0 none, -1 failed.  A header that
- * cannot be read has append time 0 and *out_end 0: damage must not make a log
- * grow for ever. */
+ * cannot be right has append time 0: damage must not make a log grow for ever. */
 static int find_oldest(struct stage *stage, const struct partition *partition,
 		       uint8_t out_key[BATCH_KEY_BYTES], uint64_t *out_bytes,
-		       int64_t *out_append_time_us, uint64_t *out_end)
+		       int64_t *out_append_time_us)
 {
 	struct bytes key, value;
 	struct batch_header header = { 0 };
@@ -82,24 +81,11 @@ static int find_oldest(struct stage *stage, const struct partition *partition,
 		return 0;
 	memcpy(out_key, key.data, BATCH_KEY_BYTES);
 	*out_bytes = value.size;
-	*out_end = 0;
-	if (batch_header_decode(value.data, value.size, &header, NULL) == 0)
-		*out_end = load_u64(key.data + 8) + header.last_offset_delta + 1;
+	if (batch_header_decode(value.data, value.size, &header, NULL) != 0 ||
+	    header.append_time_us > partition->next.last_append_time_us)
+		header.append_time_us = 0;
 	*out_append_time_us = header.append_time_us;
 	return 1;
-}
-
-/* Where the log starts behind a batch whose header could not be read. */
-static uint64_t next_start(struct stage *stage, const struct partition *partition)
-{
-	struct partition behind = *partition;
-	uint8_t key[BATCH_KEY_BYTES];
-	uint64_t bytes, end;
-	int64_t append_time_us;
-	behind.next.log_start++;
-	return find_oldest(stage, &behind, key, &bytes, &append_time_us, &end) == 1
-		       ? load_u64(key + 8)
-		       : partition->next.log_end;
 }
 
 /* 1: deleted one; 0: nothing more to delete here; -1: the transaction failed. */
@@ -108,27 +94,47 @@ static int delete_oldest(struct retention *retention, struct stage *stage,
 {
 	struct partition_record *next = &partition->next;
 	uint8_t key[BATCH_KEY_BYTES];
-	uint64_t bytes, end;
+	uint64_t bytes;
 	int64_t append_time_us;
 	bool is_deleted = partition->topic->is_deleted;
-	int rc = find_oldest(stage, partition, key, &bytes, &append_time_us, &end);
+	int rc = find_oldest(stage, partition, key, &bytes, &append_time_us);
 	if (rc <= 0)
 		return rc;
 	partition->oldest_append_time_us = append_time_us;
-	if (end > next->visible_end && !is_deleted)
+	if (load_u64(key + 8) >= next->visible_end && !is_deleted)
 		return 0;
 	if (!is_deleted && !is_too_old(partition, append_time_us, now_us) &&
 	    !is_too_large(partition, bytes))
 		return 0;
 	if (transaction_delete(stage->transaction, TABLE_LOG, (struct bytes){ key, sizeof(key) }) != 0)
 		return -1;
-	next->log_start = end != 0 ? end : next_start(stage, partition);
-	next->bytes -= bytes;
-	next->batch_count--;
+	next->log_start = load_u64(key + 8) + 1;
+	next->bytes -= bytes < next->bytes ? bytes : next->bytes;
+	next->batch_count -= next->batch_count > 0;
 	partition->oldest_append_time_us = 0;
 	stage_touch(stage, partition);
 	retention->deleted_batches++;
 	return 1;
+}
+
+/* After deletions the log starts with the oldest batch that is left.  What the
+ * deleted ones said of their ends is not asked: they may have been damaged. */
+static int move_start(struct stage *stage, struct partition *partition)
+{
+	struct partition_record *next = &partition->next;
+	uint8_t key[BATCH_KEY_BYTES];
+	uint64_t bytes;
+	int64_t append_time_us;
+	if (next->log_start == partition->stored.log_start)
+		return 0;
+	int rc = find_oldest(stage, partition, key, &bytes, &append_time_us);
+	if (rc < 0)
+		return -1;
+	next->log_start = rc == 0 ? next->log_end : load_u64(key + 8);
+	/* In a deleted topic also what was never visible goes. */
+	if (next->log_start > next->visible_end)
+		next->log_start = next->visible_end;
+	return 0;
 }
 
 /* All batches of a deleted topic are gone: its partitions' records go too. */
@@ -163,15 +169,20 @@ void retention_step(struct retention *retention, struct stage *stage, int64_t no
 			return;
 		if (rc > 0)
 			continue;
+		if (move_start(stage, partition) != 0)
+			return;
 		settle(retention, partition);
 		if (partition->topic->is_deleted)
 			finish_topic(retention, stage, partition->topic);
 	}
+	if (partition != NULL)
+		move_start(stage, partition);
 }
 
 void retention_committed(struct retention *retention, struct registry *registry)
 {
 	struct registered_topic *topic = retention->gone;
+	retention->deleted_batches = 0;
 	if (topic == NULL)
 		return;
 	for (uint32_t n = 0; n < topic->partition_count; n++)
@@ -185,4 +196,5 @@ void retention_aborted(struct retention *retention)
 {
 	/* Whatever was settled too early, the next scan finds again. */
 	retention->gone = NULL;
+	retention->deleted_batches = 0;
 }

@@ -39,7 +39,7 @@ static inline bool retention_is_due(const struct retention *retention)
 void retention_step(struct retention *retention, struct stage *stage, int64_t now_us,
 		    const struct appender_clock *clock);
 
-/* The outcome of the transaction, before stage_committed or stage_aborted. */
+/* The outcome of the transaction: after stage_committed, before stage_aborted. */
 void retention_committed(struct retention *retention, struct registry *registry);
 void retention_aborted(struct retention *retention);
 
