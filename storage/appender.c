@@ -11,8 +11,8 @@
 #define CHECK_INTERVAL_US       INT64_C(1000000)
 #define READER_CHECK_INTERVAL_US INT64_C(60000000)
 
-/* Room beyond what waits before writing is tried again: a commit that fails
- * once more costs a retry, not data. */
+/* Room beyond what waits before writing is tried again (a 16th of a smaller
+ * quota): a commit that fails once more costs a retry, not data. */
 #define ROOM_MARGIN_BYTES (UINT64_C(4) << 20)
 
 #define BIT(state) (1u << (state))
@@ -85,11 +85,16 @@ static void fail_for_good(struct appender *appender, struct item_list *group,
 			  const struct error *err)
 {
 	queue_close(&appender->queue, err);
-	move_to(appender, APPENDER_FAILED, err);
-	struct item_list rest = STAILQ_HEAD_INITIALIZER(rest);
-	bool is_closed;
-	queue_take(&appender->queue, &rest, SIZE_MAX, 0, &is_closed);
-	STAILQ_CONCAT(group, &rest);
+	if (err->code == ERROR_STOPPED)
+		move_to(appender, APPENDER_STOPPED, NULL);
+	else
+		move_to(appender, APPENDER_FAILED, err);
+	bool is_closed = false;
+	while (!is_closed) {
+		struct item_list rest = STAILQ_HEAD_INITIALIZER(rest);
+		queue_take(&appender->queue, &rest, SIZE_MAX, 0, &is_closed);
+		STAILQ_CONCAT(group, &rest);
+	}
 	struct item *item;
 	while ((item = STAILQ_FIRST(group)) != NULL) {
 		STAILQ_REMOVE_HEAD(group, link);
@@ -111,7 +116,7 @@ static void check_by_time(struct appender *appender)
 	if (now_us < appender->next_check_us)
 		return;
 	appender->next_check_us = now_us + appender->options.check_interval_us;
-	retention_scan(&appender->retention, &appender->registry, appender_wall_us(appender));
+	retention_scan(&appender->retention, &appender->registry, commit_retention_us(appender));
 	check_readers(appender, now_us);
 }
 
@@ -120,14 +125,34 @@ static bool has_room(struct appender *appender, const struct item_list *group)
 {
 	struct store_usage usage;
 	struct item *item;
-	uint64_t needed = ROOM_MARGIN_BYTES;
+	uint64_t needed = 0;
 	STAILQ_FOREACH(item, group, link)
 		needed += item->bytes + item->bytes / 8;
 	if (store_usage(appender->store, &usage, NULL) != 0)
 		return false;
 	uint64_t used_bytes = usage.file_bytes - usage.free_bytes;
-	return used_bytes + needed <= usage.quota_bytes &&
-	       usage.disk_free_bytes + usage.free_bytes >= needed;
+	uint64_t margin = usage.quota_bytes / 16;
+	if (margin > ROOM_MARGIN_BYTES)
+		margin = ROOM_MARGIN_BYTES;
+	return used_bytes + needed + margin <= usage.quota_bytes &&
+	       usage.disk_free_bytes + usage.free_bytes >= needed + ROOM_MARGIN_BYTES;
+}
+
+static void tell_room(struct appender *appender, bool was_turned_away)
+{
+	if (was_turned_away && appender->options.observer.on_room != NULL)
+		appender->options.observer.on_room(appender->options.observer.user);
+}
+
+/* From now on publishers hear of it at once. */
+static void enter_disk_full(struct appender *appender, const struct error *err)
+{
+	struct error refusal = { 0 };
+	error_set(&refusal, ERROR_DISK_FULL,
+		  "no room on the disk; writing resumes by itself when there is");
+	bool was_turned_away = queue_refuse_published(&appender->queue, &refusal);
+	move_to(appender, APPENDER_DISK_FULL, err);
+	tell_room(appender, was_turned_away);
 }
 
 /* While the disk is full: retention, commands (deleting a topic makes room) and
@@ -135,24 +160,28 @@ static bool has_room(struct appender *appender, const struct item_list *group)
 static bool wait_for_room(struct appender *appender, struct item_list *group,
 			  struct error *err)
 {
+	bool is_making_room = false;
 	ballast_free(appender->store->dir);
 	for (;;) {
 		struct item_list urgent = STAILQ_HEAD_INITIALIZER(urgent);
 		int64_t deadline_us =
-			system_us(CLOCK_MONOTONIC) + appender->options.check_interval_us;
+			is_making_room ? 0
+				       : system_us(CLOCK_MONOTONIC) + appender->options.check_interval_us;
 		bool is_closed = queue_take_urgent(&appender->queue, &urgent, deadline_us);
 		check_by_time(appender);
 		/* Published records come back from this at once, refused. */
-		if (commit_group(appender, &urgent, err) != 0 && err->code != ERROR_DISK_FULL) {
-			STAILQ_CONCAT(group, &urgent);
+		int rc = commit_group(appender, &urgent, err);
+		if (rc == 0 && commit_settle(appender, err) != 0)
 			return false;
-		}
+		if (rc != 0 && err->code != ERROR_DISK_FULL && err->code != ERROR_MEMORY)
+			return false;
 		if (is_closed) {
 			error_set(err, ERROR_STOPPED, "stopped while the disk was full");
 			return false;
 		}
 		if (has_room(appender, group))
 			return true;
+		is_making_room = rc == 0 && retention_is_due(&appender->retention);
 	}
 }
 
@@ -161,6 +190,7 @@ static void resume(struct appender *appender)
 {
 	bool is_there;
 	ballast_make(appender->store->dir, appender->store->ballast_bytes, &is_there, NULL);
+	queue_refuse_published(&appender->queue, NULL);
 	move_to(appender, APPENDER_RUNNING, NULL);
 }
 
@@ -172,7 +202,7 @@ static bool write_group(struct appender *appender, struct item_list *group)
 		if (err.code == ERROR_MEMORY)
 			return true;    /* all of the group has been told */
 		if (err.code == ERROR_DISK_FULL) {
-			move_to(appender, APPENDER_DISK_FULL, &err);
+			enter_disk_full(appender, &err);
 			if (wait_for_room(appender, group, &err))
 				continue;
 		}
@@ -216,40 +246,20 @@ static bool run_alone(struct appender *appender, struct item *item)
 	return false;
 }
 
-/* Move what comes before the first command that runs alone; returns that one. */
-static struct item *split(struct item_list *items, struct item_list *out_group)
-{
-	struct item *item;
-	while ((item = STAILQ_FIRST(items)) != NULL) {
-		STAILQ_REMOVE_HEAD(items, link);
-		if (runs_alone(item))
-			return item;
-		STAILQ_INSERT_TAIL(out_group, item, link);
-	}
-	return NULL;
-}
-
 static bool write_items(struct appender *appender, struct item_list *items)
 {
-	struct item_list group = STAILQ_HEAD_INITIALIZER(group);
-	bool goes_on;
-	do {
-		struct item *alone = split(items, &group);
-		goes_on = write_group(appender, &group) && (alone == NULL || settle(appender));
-		if (alone != NULL && goes_on)
-			goes_on = run_alone(appender, alone);
-		else if (alone != NULL)
-			commit_finish_item(appender, alone, &appender->queue.closed_err);
-	} while (goes_on && !STAILQ_EMPTY(items));
-	if (!goes_on)
-		fail_for_good(appender, items, &appender->queue.closed_err);
-	return goes_on;
+	struct item *first = STAILQ_FIRST(items);
+	if (first == NULL || !runs_alone(first))
+		return write_group(appender, items);
+	if (settle(appender))
+		return run_alone(appender, first);
+	commit_finish_item(appender, first, &appender->queue.closed_err);
+	return false;
 }
 
 static void *run(void *argument)
 {
 	struct appender *appender = argument;
-	const struct appender_observer *observer = &appender->options.observer;
 	for (;;) {
 		struct item_list items = STAILQ_HEAD_INITIALIZER(items);
 		bool is_closed;
@@ -259,10 +269,10 @@ static void *run(void *argument)
 					      : system_us(CLOCK_MONOTONIC) + appender->options.check_interval_us;
 		bool made_room = queue_take(&appender->queue, &items, appender->options.commit_bytes,
 					    deadline_us, &is_closed);
-		if (made_room && observer->on_room != NULL)
-			observer->on_room(observer->user);
+		tell_room(appender, made_room);
 		check_by_time(appender);
-		bool has_work = !STAILQ_EMPTY(&items) || retention_is_due(&appender->retention);
+		bool has_work = !STAILQ_EMPTY(&items) || retention_is_due(&appender->retention) ||
+				atomic_load(&appender->state) == APPENDER_DISK_FULL;
 		if (has_work && !is_closed && !write_items(appender, &items))
 			return NULL;
 		if (is_closed)
@@ -344,51 +354,30 @@ void appender_stop(struct appender *appender)
 	error_set(&err, ERROR_STOPPED, "the log is being closed");
 	queue_close(&appender->queue, &err);
 	pthread_join(appender->thread, NULL);
+	queue_wait_left(&appender->queue);
 	destroy(appender);
-}
-
-/* Publishers hear of a full disk at once; sources wait. */
-static int check_open(struct appender *appender, const struct submission *submission,
-		      struct error *err)
-{
-	if (submission->source_id == SOURCE_PUBLISHED &&
-	    atomic_load(&appender->state) == APPENDER_DISK_FULL)
-		return error_set(err, ERROR_DISK_FULL,
-				 "no room on the disk; writing resumes by itself when there is");
-	return 0;
 }
 
 int appender_submit(struct appender *appender, struct submission *submission, struct error *err)
 {
-	if (check_open(appender, submission, err) != 0)
-		return -1;
 	return queue_put(&appender->queue, &submission->item, err);
 }
 
 int appender_try_submit(struct appender *appender, struct submission *submission,
 			struct error *err)
 {
-	if (check_open(appender, submission, err) != 0)
-		return -1;
 	return queue_try_put(&appender->queue, &submission->item, err);
 }
 
 int appender_post(struct appender *appender, struct command *command, struct error *err)
 {
-	command->item.kind = ITEM_COMMAND;
-	command->err.code = ERROR_NONE;
-	command->is_done = false;
-	return queue_put_command(&appender->queue, &command->item, err);
+	return queue_put_command(&appender->queue, command, err);
 }
 
 int appender_execute(struct appender *appender, struct command *command, struct error *err)
 {
-	if (appender_post(appender, command, err) != 0)
+	if (queue_execute(&appender->queue, command, err) != 0)
 		return -1;
-	pthread_mutex_lock(&appender->queue.lock);
-	while (!command->is_done)
-		pthread_cond_wait(&appender->queue.has_outcome, &appender->queue.lock);
-	pthread_mutex_unlock(&appender->queue.lock);
 	if (command->err.code == ERROR_NONE)
 		return 0;
 	if (err != NULL)

@@ -99,7 +99,8 @@ struct appender_stats {
 void appender_stats(struct appender *appender, struct appender_stats *out);
 
 /* Write out what is queued, stop the thread, free everything.  In DISK_FULL
- * what is queued fails with ERROR_STOPPED.  NULL is fine. */
+ * what is queued fails with ERROR_STOPPED.  Calls that are waiting in other
+ * threads return with ERROR_STOPPED before; none may begin.  NULL is fine. */
 void appender_stop(struct appender *appender);
 
 #endif

@@ -44,6 +44,9 @@ int commit_settle(struct appender *appender, struct error *err);
 /* The most bytes waiting that a commit leaves its sync to. */
 #define COMMIT_DEFER_BYTES      (4u * 1024 * 1024)
 
+/* The time for retention: the wall's, unless that jumped ahead. */
+int64_t commit_retention_us(const struct appender *appender);
+
 /* Tell one item how it ended (err NULL: well) and give it up. */
 void commit_finish_item(struct appender *appender, struct item *item, const struct error *err);
 

@@ -47,12 +47,9 @@ static void finish_command(struct appender *appender, struct command *command,
 		command->on_done(command, err);
 		return;
 	}
-	pthread_mutex_lock(&appender->queue.lock);
 	if (err != NULL && err != &command->err)
 		command->err = *err;
-	command->is_done = true;
-	pthread_cond_broadcast(&appender->queue.has_outcome);
-	pthread_mutex_unlock(&appender->queue.lock);
+	queue_finish(&appender->queue, command);
 }
 
 void commit_finish_item(struct appender *appender, struct item *item, const struct error *err)
@@ -63,8 +60,9 @@ void commit_finish_item(struct appender *appender, struct item *item, const stru
 		finish_submission(submission_of(item), err);
 }
 
-static int64_t retention_now_us(const struct appender *appender, int64_t wall_us)
+int64_t commit_retention_us(const struct appender *appender)
 {
+	int64_t wall_us = appender->options.clock.wall_us(appender->options.clock.user);
 	int64_t passed_us = appender_monotonic_us(appender) - appender->start_monotonic_us;
 	int64_t most_us = appender->start_wall_us + passed_us + RETENTION_CLOCK_SLACK_US;
 	return wall_us < most_us ? wall_us : most_us;
@@ -110,14 +108,14 @@ static void stage_items(struct commit *commit)
 	}
 }
 
-static void expire(struct commit *commit, int64_t wall_us)
+static void expire(struct commit *commit)
 {
 	struct appender *appender = commit->appender;
 	retention_note(&appender->retention, &appender->stage);
 	if (!retention_is_due(&appender->retention))
 		return;
 	int64_t begin_us = appender_monotonic_us(appender);
-	retention_step(&appender->retention, &appender->stage, retention_now_us(appender, wall_us),
+	retention_step(&appender->retention, &appender->stage, commit_retention_us(appender),
 		       &appender->options.clock);
 	int64_t took_us = appender_monotonic_us(appender) - begin_us;
 	pthread_mutex_lock(&appender->stats_lock);
@@ -130,12 +128,11 @@ static int write_guarded(void *argument)
 {
 	struct commit *commit = argument;
 	struct appender *appender = commit->appender;
-	int64_t wall_us = appender->options.clock.wall_us(appender->options.clock.user);
 	if (transaction_begin(&commit->transaction, appender->store, commit->err) != 0)
 		return -1;
-	stage_begin(&appender->stage, &commit->transaction, wall_us);
+	stage_begin(&appender->stage, &commit->transaction, appender_wall_us(appender));
 	stage_items(commit);
-	expire(commit, wall_us);
+	expire(commit);
 	if (stage_finish(&appender->stage) == 0 &&
 	    visibility_begin(appender->store->visibility, &appender->stage.dirty,
 			     &commit->transaction.err) != 0)
@@ -143,10 +140,11 @@ static int write_guarded(void *argument)
 	return transaction_commit_unsynced(&commit->transaction, commit->err);
 }
 
-static void count(struct appender *appender)
+static void count(const struct commit *commit)
 {
+	struct appender *appender = commit->appender;
 	pthread_mutex_lock(&appender->stats_lock);
-	appender->stats.commits++;
+	appender->stats.commits += commit->transaction.has_written;
 	appender->stats.records += appender->stage.record_count;
 	appender->stats.batches += appender->stage.batch_count;
 	appender->stats.bytes += appender->stage.batch_bytes_written;
@@ -222,13 +220,13 @@ static void note_written(struct commit *commit)
 
 /* Nothing was written.  Sources' transactions wait for room; everything else
  * hears that it failed. */
-static void tell_failed(struct commit *commit, const struct error *err)
+static void tell_failed(struct appender *appender, struct item_list *group,
+			const struct error *err)
 {
-	struct appender *appender = commit->appender;
 	struct item_list kept = STAILQ_HEAD_INITIALIZER(kept);
 	struct item *item;
-	while ((item = STAILQ_FIRST(commit->group)) != NULL) {
-		STAILQ_REMOVE_HEAD(commit->group, link);
+	while ((item = STAILQ_FIRST(group)) != NULL) {
+		STAILQ_REMOVE_HEAD(group, link);
 		struct error *refused = item_error(item);
 		uint16_t source_id =
 			item->kind == ITEM_SUBMISSION ? submission_of(item)->source_id : SOURCE_PUBLISHED;
@@ -243,20 +241,34 @@ static void tell_failed(struct commit *commit, const struct error *err)
 			commit_finish_item(appender, item, err);
 		}
 	}
-	STAILQ_CONCAT(commit->group, &kept);
+	STAILQ_CONCAT(group, &kept);
 }
 
-int commit_group(struct appender *appender, struct item_list *group, struct error *err)
+static bool is_fatal(const struct error *err)
+{
+	return err->code != ERROR_DISK_FULL && err->code != ERROR_MEMORY;
+}
+
+/* The group cannot be written: tell, what was written before too. */
+static int fail_group(struct appender *appender, struct item_list *group, struct error *failure,
+		      struct error *err)
+{
+	struct error sync_failure = { 0 };
+	if (is_fatal(failure))
+		tell_not_durable(appender, failure);
+	else if (commit_settle(appender, &sync_failure) != 0)
+		*failure = sync_failure;
+	tell_failed(appender, group, failure);
+	*err = *failure;
+	return -1;
+}
+
+static int write_group(struct appender *appender, struct item_list *group, struct error *err)
 {
 	struct error failure = { 0 };
 	struct commit commit = { appender, group, { 0 }, &failure };
-	size_t group_bytes = 0;
-	struct item *item;
-	STAILQ_FOREACH(item, group, link)
-		group_bytes += item->bytes;
-	if (check_quota(appender, group_bytes, &failure) == 0 &&
-	    guard_run(write_guarded, &commit, &failure) == 0) {
-		count(appender);
+	if (guard_run(write_guarded, &commit, &failure) == 0) {
+		count(&commit);
 		note_written(&commit);
 		return queue_has_more(&appender->queue, COMMIT_DEFER_BYTES)
 			       ? 0
@@ -266,11 +278,38 @@ int commit_group(struct appender *appender, struct item_list *group, struct erro
 	visibility_aborted(appender->store->visibility);
 	retention_aborted(&appender->retention);
 	stage_aborted(&appender->stage);
-	if (failure.code != ERROR_DISK_FULL && failure.code != ERROR_MEMORY)
-		tell_not_durable(appender, &failure);
-	else if (commit_settle(appender, err) != 0)
-		failure = *err;
-	tell_failed(&commit, &failure);
-	*err = failure;
-	return -1;
+	return fail_group(appender, group, &failure, err);
+}
+
+static void move_commands(struct item_list *group, struct item_list *commands)
+{
+	struct item_list rest = STAILQ_HEAD_INITIALIZER(rest);
+	struct item *item;
+	while ((item = STAILQ_FIRST(group)) != NULL) {
+		STAILQ_REMOVE_HEAD(group, link);
+		if (item->kind == ITEM_COMMAND)
+			STAILQ_INSERT_TAIL(commands, item, link);
+		else
+			STAILQ_INSERT_TAIL(&rest, item, link);
+	}
+	STAILQ_CONCAT(group, &rest);
+}
+
+int commit_group(struct appender *appender, struct item_list *group, struct error *err)
+{
+	struct error full = { 0 }, failure = { 0 };
+	struct item_list commands = STAILQ_HEAD_INITIALIZER(commands);
+	size_t group_bytes = 0;
+	struct item *item;
+	STAILQ_FOREACH(item, group, link)
+		group_bytes += item->bytes;
+	if (check_quota(appender, group_bytes, &full) == 0)
+		return write_group(appender, group, err);
+	/* Commands need hardly any room, and deleting a topic makes some. */
+	move_commands(group, &commands);
+	if (is_fatal(&full))
+		tell_failed(appender, &commands, &full);
+	else if (write_group(appender, &commands, &failure) != 0 && is_fatal(&failure))
+		full = failure;
+	return fail_group(appender, group, &full, err);
 }
