@@ -5,12 +5,16 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <ucontext.h>
 
 /* The guard that this thread is in, innermost; NULL: none. */
 struct guard {
 	sigjmp_buf back;
 	struct guard *outer;
-	const char *volatile what;      /* set between setjmp and the jump */
+	/* Set between setjmp and the jump: */
+	const char *volatile what;
+	volatile bool has_mask;
+	sigset_t mask;                  /* of signals, as it was before the fault */
 };
 
 static _Thread_local struct guard *volatile current;
@@ -38,6 +42,8 @@ static void on_fault(int signal, siginfo_t *info, void *context)
 	/* si_code <= 0: sent by a process, not raised by what this thread did. */
 	if (guard != NULL && info->si_code > 0) {
 		guard->what = signals[n].what;
+		guard->mask = ((const ucontext_t *)context)->uc_sigmask;
+		guard->has_mask = true;
 		siglongjmp(guard->back, 1);
 	}
 	/* A handler that was put over ours and under it again would come back here. */
@@ -58,7 +64,7 @@ static void on_fault(int signal, siginfo_t *info, void *context)
 
 static void install(int n)
 {
-	struct sigaction now, action = { .sa_flags = SA_SIGINFO | SA_NODEFER };
+	struct sigaction now, action = { .sa_flags = SA_SIGINFO };
 	action.sa_sigaction = on_fault;
 	sigemptyset(&action.sa_mask);
 	sigaction(signals[n].number, NULL, &now);
@@ -80,9 +86,14 @@ void guard_install(void)
 
 int guard_run(int (*body)(void *argument), void *argument, struct error *err)
 {
-	struct guard guard = { .outer = current };
-	/* SA_NODEFER leaves the signal mask alone, so it need not be saved. */
+	struct guard guard;
+	guard.outer = current;
+	guard.has_mask = false;
+	/* The mask comes from the handler's context: saving it here would cost a
+	 * system call in each run. */
 	if (sigsetjmp(guard.back, 0) != 0) {
+		if (guard.has_mask)
+			pthread_sigmask(SIG_SETMASK, &guard.mask, NULL);
 		current = guard.outer;
 		return error_set(err, ERROR_CORRUPT, "%s", guard.what);
 	}
