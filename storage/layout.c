@@ -5,6 +5,9 @@
 
 #include <msgpack/pack.h>
 
+#define TOPIC_ITEMS  5
+#define SOURCE_ITEMS 6
+
 uint32_t seal_of(const void *value, size_t size, struct bytes key)
 {
 	return crc32c(crc32c(0, value, size), key.data, key.size);
@@ -82,8 +85,73 @@ static int pack_bytes(msgpack_packer *packer, struct bytes bytes)
 {
 	if (bytes.data == NULL)
 		return msgpack_pack_nil(packer);
-	return msgpack_pack_bin(packer, bytes.size) != 0 ||
-	       msgpack_pack_bin_body(packer, bytes.data, bytes.size) != 0 ? -1 : 0;
+	if (msgpack_pack_bin(packer, bytes.size) != 0)
+		return -1;
+	return bytes.size == 0 ? 0 : msgpack_pack_bin_body(packer, bytes.data, bytes.size);
+}
+
+static int pack_text(msgpack_packer *packer, struct bytes text)
+{
+	if (msgpack_pack_str(packer, text.size) != 0)
+		return -1;
+	return text.size == 0 ? 0 : msgpack_pack_str_body(packer, text.data, text.size);
+}
+
+/* The head of an array of item_count items, or more, which a later version has
+ * written; close_array steps over those. */
+static int open_array(struct unpack *unpack, uint32_t item_count, uint32_t *out_more,
+		      struct error *err)
+{
+	uint32_t count;
+	if (unpack_array(unpack, &count, err) != 0)
+		return -1;
+	if (count < item_count)
+		return error_set(err, ERROR_MALFORMED, "%u items where there must be %u", count,
+				 item_count);
+	*out_more = count - item_count;
+	return 0;
+}
+
+static int close_array(struct unpack *unpack, uint32_t more, struct error *err)
+{
+	for (; more > 0; more--)
+		if (unpack_skip(unpack, NULL, err) != 0)
+			return -1;
+	if (!unpack_at_end(unpack))
+		return error_set(err, ERROR_MALFORMED, "bytes behind the last item");
+	return 0;
+}
+
+static int unpack_u16(struct unpack *unpack, uint16_t *out, struct error *err)
+{
+	uint32_t number;
+	if (unpack_u32(unpack, &number, err) != 0)
+		return -1;
+	if (number > UINT16_MAX)
+		return error_set(err, ERROR_MALFORMED, "%u is more than 65535", number);
+	*out = (uint16_t)number;
+	return 0;
+}
+
+static int unpack_u8(struct unpack *unpack, uint8_t *out, struct error *err)
+{
+	uint16_t number = 0;
+	if (unpack_u16(unpack, &number, err) != 0)
+		return -1;
+	if (number > UINT8_MAX)
+		return error_set(err, ERROR_MALFORMED, "%u is more than 255", number);
+	*out = (uint8_t)number;
+	return 0;
+}
+
+/* Step over a map of text to text or whatever; out gets its bytes. */
+static int unpack_options(struct unpack *unpack, struct bytes *out, struct error *err)
+{
+	struct unpack head = *unpack;
+	uint32_t pair_count;
+	if (unpack_map(&head, &pair_count, err) != 0)
+		return -1;
+	return unpack_skip(unpack, out, err);
 }
 
 static int unpack_optional_bytes(struct unpack *unpack, struct bytes *out, struct error *err)
@@ -108,7 +176,7 @@ int topic_record_encode(msgpack_sbuffer *out, const struct topic_record *record,
 {
 	msgpack_packer packer;
 	msgpack_packer_init(&packer, out, msgpack_sbuffer_write);
-	if (msgpack_pack_array(&packer, 5) != 0 || msgpack_pack_uint32(&packer, record->id) != 0 ||
+	if (msgpack_pack_array(&packer, TOPIC_ITEMS) != 0 || msgpack_pack_uint32(&packer, record->id) != 0 ||
 	    msgpack_pack_uint32(&packer, record->partition_count) != 0 ||
 	    msgpack_pack_uint16(&packer, record->owner_source_id) != 0 ||
 	    msgpack_pack_int64(&packer, record->created_us) != 0 ||
@@ -126,14 +194,15 @@ int topic_record_decode(struct bytes name, struct bytes value, struct topic_reco
 		return -1;
 	struct unpack unpack = unpack_over(body.data, body.size);
 	struct topic_record record;
-	uint32_t count, owner;
-	if (unpack_array(&unpack, &count, err) != 0 || unpack_u32(&unpack, &record.id, err) != 0 ||
+	uint32_t more = 0;
+	if (open_array(&unpack, TOPIC_ITEMS, &more, err) != 0 ||
+	    unpack_u32(&unpack, &record.id, err) != 0 ||
 	    unpack_u32(&unpack, &record.partition_count, err) != 0 ||
-	    unpack_u32(&unpack, &owner, err) != 0 ||
+	    unpack_u16(&unpack, &record.owner_source_id, err) != 0 ||
 	    unpack_i64(&unpack, &record.created_us, err) != 0 ||
-	    unpack_skip(&unpack, &record.options, err) != 0)
+	    unpack_options(&unpack, &record.options, err) != 0 ||
+	    close_array(&unpack, more, err) != 0)
 		return damaged("topics", err);
-	record.owner_source_id = (uint16_t)owner;
 	*out = record;
 	return 0;
 }
@@ -143,13 +212,12 @@ int source_record_encode(msgpack_sbuffer *out, const struct source_record *recor
 {
 	msgpack_packer packer;
 	msgpack_packer_init(&packer, out, msgpack_sbuffer_write);
-	if (msgpack_pack_array(&packer, 6) != 0 || msgpack_pack_uint16(&packer, record->id) != 0 ||
+	if (msgpack_pack_array(&packer, SOURCE_ITEMS) != 0 || msgpack_pack_uint16(&packer, record->id) != 0 ||
 	    msgpack_pack_uint64(&packer, record->transaction_ordinal) != 0 ||
 	    msgpack_pack_uint8(&packer, record->state) != 0 ||
 	    pack_bytes(&packer, record->position) != 0 ||
 	    pack_bytes(&packer, record->snapshot_progress) != 0 ||
-	    msgpack_pack_str(&packer, record->reason.size) != 0 ||
-	    msgpack_pack_str_body(&packer, record->reason.data, record->reason.size) != 0)
+	    pack_text(&packer, record->reason) != 0)
 		return error_set(err, ERROR_MEMORY, "encoding a source");
 	return seal_append(out, name, err);
 }
@@ -162,16 +230,16 @@ int source_record_decode(struct bytes name, struct bytes value, struct source_re
 		return -1;
 	struct unpack unpack = unpack_over(body.data, body.size);
 	struct source_record record;
-	uint32_t count, id, state;
-	if (unpack_array(&unpack, &count, err) != 0 || unpack_u32(&unpack, &id, err) != 0 ||
+	uint32_t more = 0;
+	if (open_array(&unpack, SOURCE_ITEMS, &more, err) != 0 ||
+	    unpack_u16(&unpack, &record.id, err) != 0 ||
 	    unpack_u64(&unpack, &record.transaction_ordinal, err) != 0 ||
-	    unpack_u32(&unpack, &state, err) != 0 ||
+	    unpack_u8(&unpack, &record.state, err) != 0 ||
 	    unpack_optional_bytes(&unpack, &record.position, err) != 0 ||
 	    unpack_optional_bytes(&unpack, &record.snapshot_progress, err) != 0 ||
-	    unpack_text(&unpack, &record.reason, err) != 0)
+	    unpack_text(&unpack, &record.reason, err) != 0 ||
+	    close_array(&unpack, more, err) != 0)
 		return damaged("sources", err);
-	record.id = (uint16_t)id;
-	record.state = (uint8_t)state;
 	*out = record;
 	return 0;
 }
