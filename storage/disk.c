@@ -19,21 +19,29 @@ static const struct {
 	{ 0x00c36400, "Ceph" },   { 0x5346414f, "AFS" },    { 0x0bd00bd0, "Lustre" },
 	{ 0x01161970, "GFS2" },   { 0x7461636f, "OCFS2" },  { 0x47504653, "GPFS" },
 	{ 0x73757245, "Coda" },   { 0x0000564c, "NCP" },    { 0x786f4256, "vboxsf" },
+	{ 0x6b414653, "AFS" },    { 0x19830326, "BeeGFS" }, { 0x20030528, "OrangeFS" },
 };
+
+const char *disk_network_name(uint32_t magic)
+{
+	for (size_t i = 0; i < sizeof(network_file_systems) / sizeof(network_file_systems[0]); i++)
+		if (network_file_systems[i].magic == magic)
+			return network_file_systems[i].name;
+	return NULL;
+}
 
 int disk_check_local(const char *dir, struct error *err)
 {
 	struct statfs file_system;
 	if (statfs(dir, &file_system) != 0)
 		return error_set(err, ERROR_IO, "statfs '%s': %s", dir, strerror(errno));
-	uint32_t magic = (uint32_t)file_system.f_type;
-	for (size_t i = 0; i < sizeof(network_file_systems) / sizeof(network_file_systems[0]); i++)
-		if (network_file_systems[i].magic == magic)
-			return error_set(err, ERROR_UNSUPPORTED,
-					 "'%s' is on a network file system (%s), where locks and memory maps "
-					 "are not safe; use a local disk",
-					 dir, network_file_systems[i].name);
-	return 0;
+	const char *name = disk_network_name((uint32_t)file_system.f_type);
+	if (name == NULL)
+		return 0;
+	return error_set(err, ERROR_UNSUPPORTED,
+			 "'%s' is on a network file system (%s), where locks and memory maps are not "
+			 "safe; use a local disk",
+			 dir, name);
 }
 
 int disk_room(const char *dir, uint64_t *out_free_bytes, uint64_t *out_total_bytes,
@@ -49,8 +57,13 @@ int disk_room(const char *dir, uint64_t *out_free_bytes, uint64_t *out_total_byt
 
 int disk_make_directory(const char *dir, struct error *err)
 {
-	if (mkdir(dir, 0750) == 0 || errno == EEXIST)
+	struct stat there;
+	if (mkdir(dir, 0750) == 0)
 		return 0;
+	if (errno == EEXIST && stat(dir, &there) == 0 && S_ISDIR(there.st_mode))
+		return 0;
+	if (errno == EEXIST)
+		return error_set(err, ERROR_INVALID, "'%s' is there and is no directory", dir);
 	if (errno == ENOSPC || errno == EDQUOT)
 		return error_set(err, ERROR_DISK_FULL, "make directory '%s': %s", dir, strerror(errno));
 	return error_set(err, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_IO, "make directory '%s': %s",
@@ -82,16 +95,23 @@ int ballast_make(const char *dir, uint64_t bytes, bool *out_is_there, struct err
 	uint64_t free_bytes, total_bytes;
 	ballast_path(dir, path, sizeof(path));
 	*out_is_there = false;
+	if (bytes == 0) {
+		unlink(path);
+		return 0;
+	}
 	if (stat(path, &file) == 0 && (uint64_t)file.st_size == bytes) {
 		*out_is_there = true;
 		return 0;
 	}
+	unlink(path);
 	if (disk_room(dir, &free_bytes, &total_bytes, err) != 0)
 		return -1;
-	if (bytes == 0 || free_bytes < 2 * bytes)
+	if (bytes > free_bytes / 2)
 		return 0;
 
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
+	if (fd < 0 && (errno == ENOSPC || errno == EDQUOT))
+		return 0;
 	if (fd < 0)
 		return error_set(err, ERROR_IO, "make '%s': %s", path, strerror(errno));
 	int rc = posix_fallocate(fd, 0, (off_t)bytes);
