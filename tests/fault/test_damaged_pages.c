@@ -15,14 +15,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/support/log_builder.h"
+#include "tests/support/random.h"
+#include "tests/support/run_child.h"
 #include "tests/support/test_amount.h"
 
 #define PARTITION_COUNT 3
 #define PAGE_BYTES      4096
+#define DAMAGED_PAGES_MAX 3
+#define CHILD_TIME_MS   60000
+
+/* Sanitizers make it many times slower. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define NORMAL_SEEDS 100
+#else
+#define NORMAL_SEEDS 500
+#endif
 
 /* A closed store, and the bytes of its file as they were. */
 struct original {
@@ -124,45 +134,43 @@ static void restore(const struct original *original)
 	assert_int_equal(truncate(original->path, (off_t)original->size), 0);
 }
 
-/* splitmix64: the same damage for the same seed, everywhere. */
-static uint64_t next_random(uint64_t *seed)
-{
-	uint64_t n = *seed += UINT64_C(0x9e3779b97f4a7c15);
-	n = (n ^ n >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	n = (n ^ n >> 27) * UINT64_C(0x94d049bb133111eb);
-	return n ^ n >> 31;
-}
-
-static void damage_page(const struct original *original, uint64_t *seed)
+/* Returns the page's number. */
+static size_t damage_page(const struct original *original, struct random *random)
 {
 	uint8_t page[PAGE_BYTES];
 	size_t page_count = original->size / PAGE_BYTES;
-	size_t number = next_random(seed) % page_count;
+	size_t number = random_below(random, page_count);
 	memcpy(page, original->file + number * PAGE_BYTES, PAGE_BYTES);
-	switch (next_random(seed) % 6) {
+	switch (random_below(random, 6)) {
 	case 0:
 		memset(page, 0, sizeof(page));
 		break;
 	case 1:
 		for (size_t i = 0; i < sizeof(page); i++)
-			page[i] = (uint8_t)next_random(seed);
+			page[i] = (uint8_t)random_next(random);
 		break;
 	case 2:         /* another page's bytes */
-		memcpy(page, original->file + next_random(seed) % page_count * PAGE_BYTES, PAGE_BYTES);
+		memcpy(page, original->file + random_below(random, page_count) * PAGE_BYTES, PAGE_BYTES);
 		break;
 	case 3:         /* the page's head, and where its nodes are */
 		for (size_t i = 0; i < 4; i++)
-			page[next_random(seed) % 64] = (uint8_t)next_random(seed);
+			page[random_below(random, 64)] = (uint8_t)random_next(random);
 		break;
 	case 4:         /* keys, sizes, numbers of pages */
 		for (size_t i = 0; i < 64; i++)
-			page[next_random(seed) % sizeof(page)] = (uint8_t)next_random(seed);
+			page[random_below(random, sizeof(page))] = (uint8_t)random_next(random);
 		break;
 	default:        /* one bit */
-		page[next_random(seed) % sizeof(page)] ^= (uint8_t)(1u << next_random(seed) % 8);
+		page[random_below(random, sizeof(page))] ^= (uint8_t)(1u << random_below(random, 8));
 		break;
 	}
 	write_at(original, number * PAGE_BYTES, page, sizeof(page));
+	return number;
+}
+
+static void restore_page(const struct original *original, size_t number)
+{
+	write_at(original, number * PAGE_BYTES, original->file + number * PAGE_BYTES, PAGE_BYTES);
 }
 
 struct place {
@@ -269,17 +277,19 @@ static void undamaged_file_reads_whole(void **state)
 static void damaged_pages_give_errors_or_right_data(void **state)
 {
 	struct original *original = *state;
-	int seed_count = test_amount(20, 500, 20000), unopened_count = 0, damaged_count = 0;
+	int seed_count = test_amount(20, NORMAL_SEEDS, 20000), unopened_count = 0, damaged_count = 0;
 	for (int n = 0; n < seed_count; n++) {
-		uint64_t seed = (uint64_t)n;
-		size_t page_count = 1 + next_random(&seed) % 3;
+		struct random random = random_seeded((uint64_t)n, 0);
+		size_t numbers[DAMAGED_PAGES_MAX];
+		size_t page_count = random_between(&random, 1, DAMAGED_PAGES_MAX);
 		for (size_t i = 0; i < page_count; i++)
-			damage_page(original, &seed);
+			numbers[i] = damage_page(original, &random);
 		printf("# seed %d\n", n);
 		int rc = read_everything(original->builder, n % 2 == 0 ? STORE_INSPECT : STORE_SERVE);
 		unopened_count += rc < 0;
 		damaged_count += rc > 0;
-		restore(original);
+		for (size_t i = 0; i < page_count; i++)
+			restore_page(original, numbers[i]);
 	}
 	printf("# of %d, %d did not open and %d lost something\n", seed_count, unopened_count,
 	       damaged_count);
@@ -287,8 +297,9 @@ static void damaged_pages_give_errors_or_right_data(void **state)
 	assert_int_equal(read_everything(original->builder, STORE_INSPECT), 0);
 }
 
-static enum outcome open_twice(struct log_builder *builder)
+static int open_twice(void *user)
 {
+	struct log_builder *builder = user;
 	struct error first = { 0 }, second = { 0 };
 	if (log_builder_try_open(builder, STORE_SERVE, &first) == 0) {
 		log_builder_close(builder);
@@ -304,18 +315,13 @@ static enum outcome open_twice(struct log_builder *builder)
 /* In a process of its own: LMDB's lock may have to be given up with it. */
 static int open_in_a_child(struct log_builder *builder)
 {
-	int status;
-	fflush(stdout);
-	pid_t child = fork();
-	assert_true(child >= 0);
-	if (child == 0) {
-		alarm(60);
-		_exit(open_twice(builder));
-	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	if (!WIFEXITED(status))
-		fail_msg("the process ended with signal %d", WTERMSIG(status));
-	return WEXITSTATUS(status);
+	struct child_end end;
+	char text[128];
+	run_child_function_in_fork(&end, open_twice, builder, CHILD_TIME_MS);
+	child_end_text(&end, text, sizeof(text));
+	if (end.status < 0)
+		fail_msg("the process that opened it: %s", text);
+	return end.status;
 }
 
 /* Reads past the end of the file are faults, also in a write transaction.  (A
