@@ -13,6 +13,11 @@ struct bytes {
 	size_t size;
 };
 
+static inline struct bytes bytes_of_text(const char *text)
+{
+	return (struct bytes){ (const uint8_t *)text, strlen(text) };
+}
+
 /* Unaligned big-endian integers: every integer on disk and on the wire. */
 static inline uint16_t load_u16(const uint8_t *at)
 {

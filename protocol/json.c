@@ -150,7 +150,7 @@ void json_text(struct json *json, struct bytes text)
 
 void json_string(struct json *json, const char *string)
 {
-	json_text(json, (struct bytes){ (const uint8_t *)string, strlen(string) });
+	json_text(json, bytes_of_text(string));
 }
 
 void json_begin_plain(struct json *json)
@@ -180,5 +180,5 @@ void json_name_text(struct json *json, struct bytes name)
 
 void json_name(struct json *json, const char *name)
 {
-	json_name_text(json, (struct bytes){ (const uint8_t *)name, strlen(name) });
+	json_name_text(json, bytes_of_text(name));
 }

@@ -17,7 +17,7 @@ bool value_text_is_plain(struct bytes string)
 	for (size_t i = 0; i < string.size; i += n)
 		if (!utf8_is_printable(utf8_decode(string.data + i, string.size - i, &n)))
 			return false;
-	return string.size > 0;
+	return string.size > 0 && string.data[0] != ' ' && string.data[string.size - 1] != ' ';
 }
 
 static void add_escaped(struct text *text, int32_t code_point, struct bytes piece)

@@ -31,7 +31,8 @@ int value_text_add(struct text *text, struct unpack *unpack, enum logical_type t
 void value_text_add_quoted(struct text *text, struct bytes string, size_t shown_bytes_max);
 void value_text_add_bytes(struct text *text, struct bytes bytes, size_t shown_bytes_max);
 
-/* Text that needs no quotes to be seen as it is: not empty, UTF-8, printable. */
+/* Text that needs no quotes to be seen as it is: not empty, UTF-8, printable, no
+ * space at either end. */
 bool value_text_is_plain(struct bytes string);
 
 /* The types whose readable form has to be made: dates, times, intervals, uuid.

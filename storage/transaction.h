@@ -68,9 +68,4 @@ int transaction_put_number(struct transaction *transaction, const char *name, ui
 /* Make the transaction fail with this error, where it has none yet; -1. */
 int transaction_fail(struct transaction *transaction, const struct error *err);
 
-static inline struct bytes bytes_of_text(const char *text)
-{
-	return (struct bytes){ (const uint8_t *)text, strlen(text) };
-}
-
 #endif

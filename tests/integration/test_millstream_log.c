@@ -1,0 +1,448 @@
+/* millstream-log as a user meets it: what it prints, and how it ends. */
+#include "storage/store.h"
+#include "tests/support/example_log.h"
+#include "tests/support/run_child.h"
+#include "tests/support/temp_dir.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <ctype.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* The directories the tests share: one is whole, one is damaged, one empty.
+ * Nothing that is tested changes them. */
+static char *parent;
+static char whole[512];
+static char damaged[512];
+static char *program;
+
+static int make_directories(void **state)
+{
+	(void)state;
+	parent = temp_dir_create_in_memory();
+	program = built_file("millstream-log");
+	snprintf(whole, sizeof(whole), "%s/whole", parent);
+	snprintf(damaged, sizeof(damaged), "%s/damaged", parent);
+	example_log_write(whole);
+	example_log_write(damaged);
+	example_log_damage(damaged);
+	return 0;
+}
+
+static int remove_directories(void **state)
+{
+	(void)state;
+	temp_dir_destroy(parent);
+	free(program);
+	return 0;
+}
+
+struct outcome {
+	int status;             /* as the shell gives it: 128 and the signal */
+	char *out;
+	char *talk;             /* stderr */
+};
+
+static char *read_whole_file(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	size_t size = 0, room = 1 << 20;
+	char *text = malloc(room);
+	if (file == NULL)
+		fail_msg("there is no %s", path);
+	for (size_t n; (n = fread(text + size, 1, room - size - 1, file)) > 0;)
+		if ((size += n) == room - 1)
+			text = realloc(text, room *= 2);
+	text[size] = '\0';
+	fclose(file);
+	return text;
+}
+
+/* Run a line of shell in which $log is the program, $whole and $damaged the
+ * directories. */
+static struct outcome run(const char *line)
+{
+	struct outcome outcome;
+	char command[4096], path[600];
+	snprintf(command, sizeof(command),
+		 "cd '%s'; log='%s'; whole='%s'; damaged='%s'; { %s\n} >out 2>talk", parent, program, whole,
+		 damaged, line);
+	int status = system(command);
+	outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	snprintf(path, sizeof(path), "%s/out", parent);
+	outcome.out = read_whole_file(path);
+	snprintf(path, sizeof(path), "%s/talk", parent);
+	outcome.talk = read_whole_file(path);
+	return outcome;
+}
+
+static void clear(struct outcome *outcome)
+{
+	free(outcome->out);
+	free(outcome->talk);
+}
+
+static void assert_run(const char *line, int status, const char *out, const char *talk)
+{
+	struct outcome outcome = run(line);
+	assert_string_equal(outcome.talk, talk);
+	assert_string_equal(outcome.out, out);
+	assert_int_equal(outcome.status, status);
+	clear(&outcome);
+}
+
+/* The talk begins with this and is one line. */
+static void assert_refused(const char *line, int status, const char *talk)
+{
+	struct outcome outcome = run(line);
+	assert_string_equal(outcome.out, "");
+	if (strncmp(outcome.talk, talk, strlen(talk)) != 0)
+		fail_msg("%s: it said '%s', not '%s'", line, outcome.talk, talk);
+	assert_ptr_equal(strchr(outcome.talk, '\n') + 1, outcome.talk + strlen(outcome.talk));
+	assert_int_equal(outcome.status, status);
+	clear(&outcome);
+}
+
+/* LMDB's own pages differ from one version of it to another. */
+static void hide_sizes(char *text)
+{
+	static const char *const before[] = { "\"file_bytes\":", "\"free_bytes\":", "\nfile      " };
+	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+		char *at = strstr(text, before[i]);
+		if (at == NULL)
+			continue;
+		at += strlen(before[i]);
+		char *end = at + strcspn(at, ",}\n");
+		if (before[i][0] == '\n')
+			end = at + strcspn(at, "\n");
+		*at = '0';
+		memmove(at + 1, end, strlen(end) + 1);
+	}
+}
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "we");
+	if (file == NULL || fputs(text, file) < 0 || fclose(file) != 0)
+		fail_msg("cannot write %s", path);
+}
+
+/* What differs is shown, and left where it can be looked at and copied from. */
+static void assert_golden(const char *line, int status, const char *name, const char *talk)
+{
+	struct outcome outcome = run(line);
+	const char *top = getenv("top_srcdir");
+	char golden_path[600], command[1400];
+	snprintf(golden_path, sizeof(golden_path), "%s/tests/integration/golden/%s",
+		 top != NULL ? top : ".", name);
+	hide_sizes(outcome.out);
+	char *golden = read_whole_file(golden_path);
+	if (strcmp(outcome.out, golden) != 0) {
+		char actual_path[600];
+		snprintf(actual_path, sizeof(actual_path), "tests/integration/%s.actual", name);
+		write_file(actual_path, outcome.out);
+		snprintf(command, sizeof(command), "diff -u '%s' '%s' | sed 's/^/# /'", golden_path,
+			 actual_path);
+		if (system(command) != 0)
+			print_error("no diff\n");
+		fail_msg("%s prints something else; see %s", line, actual_path);
+	}
+	assert_string_equal(outcome.talk, talk);
+	assert_int_equal(outcome.status, status);
+	free(golden);
+	clear(&outcome);
+}
+
+static void overview_shows_what_there_is(void **state)
+{
+	(void)state;
+	assert_golden("$log dump $whole", 0, "overview.txt", "");
+	assert_golden("$log dump --json $whole", 0, "overview.json", "");
+}
+
+static void topic_shows_its_records(void **state)
+{
+	(void)state;
+	assert_golden("$log dump $whole events", 0, "events.txt", "");
+	assert_golden("$log dump $whole events --json", 0, "events.json", "");
+	assert_golden("$log dump $whole empty", 0, "empty.txt", "");
+	assert_golden("$log dump $whole empty --json", 0, "empty.json", "");
+}
+
+static void every_type_is_shown_by_its_columns_name(void **state)
+{
+	(void)state;
+	assert_golden("$log dump $whole shop.public.types", 0, "types.txt", "");
+	assert_golden("$log dump $whole shop.public.types --json", 0, "types.json", "");
+}
+
+/* Records whose schema is missing or another are damage, too. */
+#define PLACES(n, s) "millstream-log dump: " n " damaged place" s "; see 'millstream-log verify "
+
+static void changes_that_do_not_fit_their_schema_are_shown_and_counted(void **state)
+{
+	char talk[700];
+	(void)state;
+	snprintf(talk, sizeof(talk), PLACES("2", "s") "%s'\n", whole);
+	assert_golden("$log dump $whole shop.public.orders", 1, "orders.txt", talk);
+	assert_golden("$log dump $whole shop.public.orders --json", 1, "orders.json", talk);
+}
+
+static void damage_is_named_and_what_is_behind_it_shown(void **state)
+{
+	char talk[700];
+	(void)state;
+	snprintf(talk, sizeof(talk), PLACES("2", "s") "%s'\n", damaged);
+	assert_golden("$log dump $damaged", 1, "damaged_overview.txt", talk);
+	assert_golden("$log dump $damaged --json", 1, "damaged_overview.json", talk);
+	snprintf(talk, sizeof(talk), PLACES("3", "s") "%s'\n", damaged);
+	assert_golden("$log dump $damaged shop.public.orders", 1, "damaged_orders.txt", talk);
+	assert_golden("$log dump $damaged shop.public.orders --json", 1, "damaged_orders.json", talk);
+	snprintf(talk, sizeof(talk), PLACES("1", "") "%s'\n", damaged);
+	assert_golden("$log dump $damaged shop.public.types --offset=3", 1, "damaged_types.txt", talk);
+}
+
+static void partition_offset_and_count_choose_records(void **state)
+{
+	(void)state;
+	static const struct { const char *options; const char *offsets; } cases[] = {
+		{ "--partition 1", "0 1 " },
+		{ "--partition 1 --count 1", "0 " },
+		{ "--offset 1 --count 3", "1 2 3 " },
+		{ "--offset=6", "6 7 " },
+		{ "--offset 8", "" },
+		{ "--offset 18446744073709551615", "" },
+		{ "--count 0", "" },
+		{ "--count 9", "0 1 2 3 4 5 6 7 0 " },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char line[512];
+		snprintf(line, sizeof(line),
+			 "$log dump $whole shop.public.orders --json %s 2>/dev/null | "
+			 "sed -n 's/.*\"record\".*\"offset\":\\([0-9]*\\).*/\\1/p' | tr '\\n' ' '",
+			 cases[i].options);
+		assert_run(line, 0, cases[i].offsets, "");
+	}
+}
+
+static void every_record_of_many_batches_is_shown_once(void **state)
+{
+	char expected[32];
+	(void)state;
+	snprintf(expected, sizeof(expected), "%d\n", EXAMPLE_LOG_BULK);
+	assert_run("$log dump $whole bulk --json | grep -c '\"record\"'", 0, expected, "");
+	assert_run("$log dump $whole bulk --json | sed -n 's/.*\"offset\":\\([0-9]*\\).*/\\1/p' | sort -nu | wc -l",
+		   0, expected, "");
+}
+
+static void what_is_not_there_is_said_with_the_nearest(void **state)
+{
+	(void)state;
+	assert_refused("$log dump $whole shop.public.order", 1,
+		       "millstream-log dump: there is no topic 'shop.public.order': did you mean "
+		       "'shop.public.orders'?\n");
+	assert_refused("$log dump $whole nothing", 1,
+		       "millstream-log dump: there is no topic 'nothing': without a topic, dump lists "
+		       "those there are\n");
+	assert_refused("$log dump $whole ''", 1, "millstream-log dump: there is no topic ''");
+	assert_refused("$log dump $whole events --partition 1", 1,
+		       "millstream-log dump: topic 'events' has partitions 0 to 0, not 1\n");
+	assert_refused("$log dump nowhere", 1, "millstream-log dump: open the store 'nowhere'");
+	assert_refused("$log dump $damaged empty", 1,
+		       "millstream-log dump: topic 'empty': table topics: a value's checksum is wrong\n");
+}
+
+static void misuse_is_status_64_with_a_hint(void **state)
+{
+	(void)state;
+	assert_refused("$log dum", 64, "millstream-log: unknown command 'dum': did you mean 'dump'?\n");
+	assert_refused("$log frobnicate", 64, "millstream-log: unknown command 'frobnicate': see");
+	assert_refused("$log --versio", 64, "millstream-log: unknown option '--versio': did you mean");
+	assert_refused("$log dump", 64, "millstream-log dump: which data directory?");
+	assert_refused("$log dump $whole --jsn", 64,
+		       "millstream-log dump: unknown option '--jsn': did you mean '--json'?\n");
+	assert_refused("$log dump $whole --frobnicate", 64,
+		       "millstream-log dump: unknown option '--frobnicate': see");
+	assert_refused("$log dump $whole -j", 64, "millstream-log dump: unknown option '-j': options");
+	assert_refused("$log dump $whole --json=yes", 64, "millstream-log dump: --json takes no value\n");
+	assert_refused("$log dump $whole bulk --count", 64, "millstream-log dump: --count needs a value");
+	assert_refused("$log dump $whole bulk --count -1", 64,
+		       "millstream-log dump: --count: '-1' is not a number from 0 to");
+	assert_refused("$log dump $whole bulk --partition 4294967296", 64,
+		       "millstream-log dump: --partition: '4294967296' is not a number from 0 to 4294967295");
+	assert_refused("$log dump $whole bulk --offset ''", 64, "millstream-log dump: --offset: ''");
+	assert_refused("$log dump $whole --count 1", 64, "millstream-log dump: --partition, --offset and");
+	assert_refused("$log dump $whole events bulk", 64, "millstream-log dump: one topic at a time");
+	assert_run("$log dump -- $whole --json 2>&1 | sed 's/:.*//'", 0, "millstream-log dump\n", "");
+	assert_run("$log >/dev/null 2>&1", 64, "", "");
+}
+
+static void directory_that_is_open_is_refused(void **state)
+{
+	struct store_options options = { .dir = whole, .map_bytes = UINT64_C(256) << 20,
+					 .mode = STORE_INSPECT };
+	struct store *store;
+	struct outcome outcome;
+	(void)state;
+	assert_int_equal(store_open(&store, &options, NULL), 0);
+	outcome = run("$log dump $whole");
+	store_close(store);
+	assert_string_equal(outcome.out, "");
+	assert_non_null(strstr(outcome.talk, "is open in another process; stop that one first\n"));
+	assert_int_equal(outcome.status, 1);
+	clear(&outcome);
+}
+
+static void closed_pipe_ends_it_quietly(void **state)
+{
+	(void)state;
+	assert_run("$log dump $whole bulk --json | sed -n '1s/,.*//p;1q'", 0, "{\"kind\":\"batch\"\n", "");
+	/* The same where whoever started it ignores SIGPIPE. */
+	assert_run("(trap '' PIPE; $log dump $whole bulk --json) | sed -n '1s/,.*//p;1q'", 0,
+		   "{\"kind\":\"batch\"\n", "");
+}
+
+static void full_disk_below_the_output_is_status_74(void **state)
+{
+	(void)state;
+	assert_run("$log dump $whole bulk >/dev/full", 74, "",
+		   "millstream-log: write the output: No space left on device\n");
+	assert_run("$log dump $whole >/dev/full", 74, "",
+		   "millstream-log: write the output: No space left on device\n");
+}
+
+/* It ends by the signal, and with a whole line. */
+static void interrupt_ends_it_between_two_lines(void **state)
+{
+	int ends[2], status;
+	char piece[4096], last = '\0';
+	ssize_t n;
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	pid_t child = fork();
+	if (child == 0) {
+		dup2(ends[1], STDOUT_FILENO);
+		close(ends[0]);
+		close(ends[1]);
+		execl(program, "millstream-log", "dump", whole, "bulk", "--json", (char *)NULL);
+		_exit(127);
+	}
+	close(ends[1]);
+	/* More than a pipe holds is to come: it is waiting for us. */
+	assert_true(read(ends[0], piece, 1) == 1);
+	assert_int_equal(kill(child, SIGINT), 0);
+	size_t size = 1;
+	while ((n = read(ends[0], piece, sizeof(piece))) > 0) {
+		size += (size_t)n;
+		last = piece[n - 1];
+	}
+	close(ends[0]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGINT);
+	assert_int_equal(last, '\n');
+	assert_in_range(size, 1, 400000);
+}
+
+static void help_fits_a_screen(void **state)
+{
+	static const char *const lines[] = { "$log --help", "$log dump --help" };
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct outcome outcome = run(lines[i]);
+		size_t line_count = 0, width = 0;
+		for (const char *at = outcome.out; *at != '\0'; at += width + 1, line_count++) {
+			width = strcspn(at, "\n");
+			assert_in_range(width, 0, 100);
+		}
+		assert_in_range(line_count, 5, 24);
+		assert_string_equal(outcome.talk, "");
+		assert_int_equal(outcome.status, 0);
+		clear(&outcome);
+	}
+}
+
+/* Each help has two, below "examples:". */
+static void examples_of_the_help_work(void **state)
+{
+	static const char *const lines[] = { "$log --help", "$log dump --help" };
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		char line[2048];
+		snprintf(line, sizeof(line),
+			 "%s | sed -e '1,/^examples:/d' -e 's/myapp.public.users/events/' "
+			 "-e 's/| jq \\./>dumped/' -e 's|/var/lib/millstream|$whole|' "
+			 "-e 's/millstream-log/$log/' >script && test $(wc -l <script) = 2 && "
+			 "set -e && . ./script >/dev/null",
+			 lines[i]);
+		assert_run(line, 0, "", "");
+	}
+}
+
+/* The manual is compared with what the program says of itself. */
+static void every_option_is_in_the_manual(void **state)
+{
+	static const char *const commands[] = { "dump" };
+	char line[1024], page[512];
+	const char *top = getenv("top_srcdir");
+	(void)state;
+	/* top_srcdir may be a relative path, and the line runs elsewhere. */
+	char *root = realpath(top != NULL ? top : ".", NULL);
+	assert_non_null(root);
+	snprintf(page, sizeof(page), "%s/doc/millstream-log.1", root);
+	free(root);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		snprintf(line, sizeof(line),
+			 "$log %s --help | sed -n 's/^  --\\([a-z]*\\).*/\\1/p' >options && "
+			 "test -s options && while read option; do "
+			 "grep -q \"Fl -$option\" '%s' || echo \"--$option\"; done <options",
+			 commands[i], page);
+		assert_run(line, 0, "", "");
+	}
+}
+
+static void version_names_the_data_format(void **state)
+{
+	char expected[64];
+	struct outcome outcome = run("$log --version");
+	(void)state;
+	snprintf(expected, sizeof(expected), "millstream-log %s (data format %d, LMDB ", PACKAGE_VERSION,
+		 STORE_FORMAT_VERSION);
+	assert_memory_equal(outcome.out, expected, strlen(expected));
+	assert_int_equal(outcome.status, 0);
+	clear(&outcome);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(overview_shows_what_there_is),
+		cmocka_unit_test(topic_shows_its_records),
+		cmocka_unit_test(every_type_is_shown_by_its_columns_name),
+		cmocka_unit_test(changes_that_do_not_fit_their_schema_are_shown_and_counted),
+		cmocka_unit_test(damage_is_named_and_what_is_behind_it_shown),
+		cmocka_unit_test(partition_offset_and_count_choose_records),
+		cmocka_unit_test(every_record_of_many_batches_is_shown_once),
+		cmocka_unit_test(what_is_not_there_is_said_with_the_nearest),
+		cmocka_unit_test(misuse_is_status_64_with_a_hint),
+		cmocka_unit_test(directory_that_is_open_is_refused),
+		cmocka_unit_test(closed_pipe_ends_it_quietly),
+		cmocka_unit_test(full_disk_below_the_output_is_status_74),
+		cmocka_unit_test(interrupt_ends_it_between_two_lines),
+		cmocka_unit_test(help_fits_a_screen),
+		cmocka_unit_test(examples_of_the_help_work),
+		cmocka_unit_test(every_option_is_in_the_manual),
+		cmocka_unit_test(version_names_the_data_format),
+	};
+	return cmocka_run_group_tests_name("millstream_log", tests, make_directories,
+					   remove_directories);
+}
