@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* Threads and processes that read at once: the loop, tools, checks. */
 #define STORE_READERS_MAX 126
@@ -88,13 +90,8 @@ struct opening {
 	struct error *err;
 };
 
-static int open_environment(void *argument)
+static int open_path(struct store *store, const char *path, unsigned int flags, struct error *err)
 {
-	struct opening *opening = argument;
-	struct store *store = opening->store;
-	struct error *err = opening->err;
-	char path[4096];
-	snprintf(path, sizeof(path), "%s/log", store->dir);
 	int rc = mdb_env_create(&store->env);
 	if (rc != 0)
 		return lmdb_error(store, rc, 0, err, "create the LMDB environment");
@@ -106,7 +103,7 @@ static int open_environment(void *argument)
 	/* Never MDB_WRITEMAP: a full disk kills the process.  Never MDB_NOSYNC: a
 	 * crash could tear the file.  The meta page is synced by us, before
 	 * anything is acknowledged: transaction_sync. */
-	unsigned int flags = MDB_NOTLS | MDB_NORDAHEAD;
+	flags |= MDB_NOTLS | MDB_NORDAHEAD;
 	flags |= store->mode == STORE_SERVE ? MDB_NOMETASYNC : MDB_RDONLY;
 	rc = mdb_env_open(store->env, path, flags, 0640);
 	if (rc != 0)
@@ -115,6 +112,14 @@ static int open_environment(void *argument)
 	mdb_env_stat(store->env, &stat);
 	store->page_bytes = stat.ms_psize;
 	return 0;
+}
+
+static int open_environment(void *argument)
+{
+	struct opening *opening = argument;
+	char path[4096];
+	snprintf(path, sizeof(path), "%s/log", opening->store->dir);
+	return open_path(opening->store, path, 0, opening->err);
 }
 
 static int check_format(struct transaction *transaction, struct error *err)
@@ -220,24 +225,121 @@ static int load_tables(struct opening *opening)
 	if (found == 1)
 		return transaction_commit(&opening->transaction, opening->err);
 	transaction_abort(&opening->transaction);
-	if (found < 0)
+	return found < 0 ? -1 : error_set(opening->err, ERROR_CORRUPT, "'%s/log' holds no tables",
+					  store->dir);
+}
+
+static int fill_new(struct store *store, const char *path, struct error *err)
+{
+	struct transaction transaction;
+	if (open_path(store, path, MDB_NOSUBDIR | MDB_NOLOCK, err) != 0 ||
+	    transaction_begin(&transaction, store, err) != 0)
 		return -1;
-	if (store->mode != STORE_SERVE)
-		return error_set(opening->err, ERROR_CORRUPT, "'%s' holds no tables", store->dir);
-	if (transaction_begin(&opening->transaction, store, opening->err) != 0)
-		return -1;
-	if (make_tables(store, &opening->transaction, opening->err) != 0 ||
-	    read_instance(store, &opening->transaction, opening->err) != 0) {
-		transaction_abort(&opening->transaction);
+	if (make_tables(store, &transaction, err) != 0) {
+		transaction_abort(&transaction);
 		return -1;
 	}
-	return transaction_commit(&opening->transaction, opening->err);
+	return transaction_commit(&transaction, err);
+}
+
+/* How many of the pages from first_missing on are in LMDB's list of free pages:
+ * a value is their number, then theirs.  Inside a guard. */
+struct free_walk {
+	MDB_txn *txn;
+	MDB_cursor *cursor;             /* to be closed, also after a jump; NULL: not opened */
+	uint64_t first_missing;
+	uint64_t found_count;
+};
+
+static int walk_free_pages(void *argument)
+{
+	struct free_walk *walk = argument;
+	MDB_val key, value;
+	int rc = mdb_cursor_open(walk->txn, 0, &walk->cursor);
+	while (rc == 0 && (rc = mdb_cursor_get(walk->cursor, &key, &value, MDB_NEXT)) == 0) {
+		const size_t *pages = value.mv_data;
+		for (size_t n = 1; n < value.mv_size / sizeof(*pages) && n <= pages[0]; n++)
+			walk->found_count += pages[n] >= walk->first_missing;
+	}
+	return rc == MDB_NOTFOUND ? 0 : -1;
+}
+
+/* Is the file as long as its pages?  One that was cut off must not be written:
+ * the missing pages would read as zeros, and LMDB takes them for good ones.
+ * Only free pages may never have been written. */
+static int check_length(struct opening *opening)
+{
+	struct store *store = opening->store;
+	struct transaction *transaction = &opening->transaction;
+	MDB_envinfo info;
+	struct stat file;
+	int fd;
+	mdb_env_info(store->env, &info);
+	if (mdb_env_get_fd(store->env, &fd) != 0 || fstat(fd, &file) != 0)
+		return error_set(opening->err, ERROR_IO, "stat '%s/log/data.mdb': %s", store->dir,
+				 strerror(errno));
+	uint64_t page_count = (uint64_t)info.me_last_pgno + 1;
+	struct free_walk walk = { .first_missing = (uint64_t)file.st_size / store->page_bytes };
+	if (walk.first_missing >= page_count)
+		return 0;
+	if (transaction_begin_read(transaction, store, opening->err) != 0)
+		return -1;
+	walk.txn = transaction->txn;
+	int rc = guard_run(walk_free_pages, &walk, NULL);
+	if (walk.cursor != NULL)
+		mdb_cursor_close(walk.cursor);
+	transaction_abort(transaction);
+	if (rc == 0 && walk.found_count == page_count - walk.first_missing)
+		return 0;
+	return error_set(opening->err, ERROR_CORRUPT,
+			 "'%s/log/data.mdb' was cut off: it has %lld bytes of %llu; put a whole copy in its "
+			 "place",
+			 store->dir, (long long)file.st_size,
+			 (unsigned long long)page_count * store->page_bytes);
+}
+
+/* The data directory's own name must outlast a crash, too.  Where we may not
+ * look into its parent, somebody else made it. */
+static int sync_parents(struct store *store, struct error *err)
+{
+	char parent[4096];
+	snprintf(parent, sizeof(parent), "%s/..", store->dir);
+	if (disk_sync_directory(store->dir, err) != 0)
+		return -1;
+	return access(parent, R_OK) == 0 ? disk_sync_directory(parent, err) : 0;
+}
+
+/* LMDB writes the first pages of a new file without a sync: a crash could leave
+ * one that is neither new nor whole, and could never be opened.  So it is made
+ * under another name, which it keeps until all of it is durable. */
+static int make_environment(struct store *store, struct error *err)
+{
+	char directory[4096], path[4096], new_path[4096];
+	snprintf(directory, sizeof(directory), "%s/log", store->dir);
+	snprintf(path, sizeof(path), "%s/log/data.mdb", store->dir);
+	snprintf(new_path, sizeof(new_path), "%s/log/data.new", store->dir);
+	if (access(path, F_OK) == 0)
+		return disk_sync_directory(directory, err);
+	unlink(new_path);
+	int rc = sync_parents(store, err) != 0 ? -1 : fill_new(store, new_path, err);
+	if (store->env != NULL)
+		mdb_env_close(store->env);
+	store->env = NULL;
+	if (rc == 0 && rename(new_path, path) != 0)
+		rc = error_set(err, ERROR_IO, "rename '%s': %s", new_path, strerror(errno));
+	if (rc != 0) {
+		unlink(new_path);
+		return error_context(err, "make '%s'", path);
+	}
+	return disk_sync_directory(directory, err);
 }
 
 int environment_open(struct store *store, struct error *err)
 {
 	struct opening opening = { .store = store, .err = err };
-	if (guard_run(open_environment, &opening, err) != 0 || load_tables(&opening) != 0)
+	if ((store->mode == STORE_SERVE && make_environment(store, err) != 0) ||
+	    guard_run(open_environment, &opening, err) != 0 || load_tables(&opening) != 0 ||
+	    (store->mode == STORE_SERVE && check_length(&opening) != 0))
 		return -1;
 	/* A server that was killed may have left a commit written, not synced. */
 	return store->mode == STORE_SERVE ? transaction_sync(store, err) : 0;
