@@ -117,6 +117,7 @@ static void check_by_time(struct appender *appender)
 		return;
 	appender->next_check_us = now_us + appender->options.check_interval_us;
 	retention_scan(&appender->retention, &appender->registry, commit_retention_us(appender));
+	appender->expires_producers = true;
 	check_readers(appender, now_us);
 }
 

@@ -1,6 +1,7 @@
 #include "storage/appender_internal.h"
 
 #include "storage/guard.h"
+#include "storage/producers.h"
 #include "storage/visibility.h"
 
 #include <string.h>
@@ -34,7 +35,11 @@ static struct error *item_error(struct item *item)
 
 static void finish_submission(struct submission *submission, const struct error *err)
 {
-	struct submission_result result = { err, submission->transaction_ordinal };
+	struct submission_result result = {
+		.err = err,
+		.transaction_ordinal = submission->transaction_ordinal,
+		.is_duplicate = err == NULL && submission->is_duplicate,
+	};
 	if (submission->on_done != NULL)
 		submission->on_done(submission->user, submission, &result);
 	submission_destroy(submission);
@@ -111,6 +116,11 @@ static void stage_items(struct commit *commit)
 static void expire(struct commit *commit)
 {
 	struct appender *appender = commit->appender;
+	if (appender->expires_producers) {
+		appender->expires_producers = false;
+		producers_expire(&commit->transaction, &appender->producer_position,
+				 commit_retention_us(appender) - PRODUCER_KEEP_US);
+	}
 	retention_note(&appender->retention, &appender->stage);
 	if (!retention_is_due(&appender->retention))
 		return;

@@ -53,6 +53,9 @@ struct submission {
 	struct item item;
 	uint16_t source_id;
 	bool continues;
+	uint64_t producer_id;           /* 0: none */
+	uint64_t sequence;
+	bool is_duplicate;
 	struct bytes position;          /* owned */
 	struct bytes snapshot_progress; /* owned */
 	struct schema_entry *schemas;   /* owned, in the order they were added */

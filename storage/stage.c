@@ -1,5 +1,7 @@
 #include "storage/stage.h"
 
+#include "storage/producers.h"
+
 #include <string.h>
 
 /* What LMDB puts before a value that has pages of its own. */
@@ -255,6 +257,9 @@ int stage_submission(struct stage *stage, struct submission *submission)
 			source->has_failed = true;
 		return -1;
 	}
+	int is_new = producers_check(stage->transaction, submission);
+	if (is_new <= 0)
+		return is_new;
 	bool ends_parts = source != NULL && source->next_is_open && !submission->continues;
 	if (source != NULL)
 		advance_source(stage, source, submission);
@@ -271,6 +276,7 @@ int stage_submission(struct stage *stage, struct submission *submission)
 		if (stage_entry(stage, partition, entry, submission) != 0)
 			return 0;
 	}
+	producers_put(stage->transaction, submission, stage->now_us);
 	if (submission->continues)
 		stage_flush(stage);
 	else if (ends_parts)

@@ -209,6 +209,13 @@ void submission_set_continues(struct submission *submission)
 	submission->continues = true;
 }
 
+void submission_set_producer(struct submission *submission, uint64_t producer_id,
+			     uint64_t sequence)
+{
+	submission->producer_id = producer_id;
+	submission->sequence = sequence;
+}
+
 void submission_set_done(struct submission *submission, submission_done *on_done, void *user)
 {
 	submission->on_done = on_done;

@@ -29,6 +29,7 @@ struct submission;
 struct submission_result {
 	const struct error *err;        /* NULL: all of it is durable and, unless it continues, visible */
 	uint64_t transaction_ordinal;   /* of a source transaction; else 0 */
+	bool is_duplicate;              /* a producer sent it again: nothing was stored */
 };
 
 /* Called once for a submission that was accepted, on the appender's thread,
@@ -69,6 +70,13 @@ int submission_set_snapshot_progress(struct submission *submission, struct bytes
 /* The transaction goes on in the source's next submission.  Nothing of it is
  * visible until one without this is stored. */
 void submission_set_continues(struct submission *submission);
+
+/* Published records of an idempotent producer (0: none): all for one partition,
+ * the first has this sequence (storage/producers.h).  ERROR_OUT_OF_SEQUENCE through
+ * on_done; for a duplicate, the records' offsets are those of the first time, or
+ * UINT64_MAX where they are not known any more. */
+void submission_set_producer(struct submission *submission, uint64_t producer_id,
+			     uint64_t sequence);
 
 void submission_set_done(struct submission *submission, submission_done *on_done, void *user);
 
