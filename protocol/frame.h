@@ -104,9 +104,9 @@ int frame_end(msgpack_sbuffer *buffer, size_t start, size_t tail_bytes, struct e
 
 /* Cuts a stream of bytes into frames.  A frame that lies whole in one piece of
  * input is lent from there and not copied; only a frame that arrives in pieces is
- * gathered, in memory that grows as bytes arrive: never more than twice what is
- * there, never more than the declared length, which was checked first.  While no frame is
- * half there, it holds no memory. */
+ * gathered, in memory that grows as bytes arrive: at most twice what is there (4 KiB
+ * to begin with, 256 KiB while frames follow closely), and not more than the declared
+ * length, which was checked first.  While no frame is half there, it holds no memory. */
 struct frame_parser {
 	uint32_t frame_bytes_max;       /* of the length field; may be changed at any time
 					 * between two calls */
