@@ -17,8 +17,6 @@
  * their turn, as when capture works off a backlog.  Each commit holds one. */
 #define SUBMISSIONS_UNDER_WAY 4
 
-#define TURNS_MAX 64
-
 struct bench {
 	const struct bench_options *options;
 	char dir[4096];
@@ -209,8 +207,8 @@ static int compare_doubles(const void *a, const void *b)
 
 static int run_turns(struct bench *bench, struct bench_result *result, struct error *err)
 {
-	double ratios[TURNS_MAX];
-	uint32_t turns = bench->options->turns < TURNS_MAX ? bench->options->turns : TURNS_MAX;
+	double ratios[LOG_BENCH_TURNS_MAX];
+	uint32_t turns = bench->options->turns < LOG_BENCH_TURNS_MAX ? bench->options->turns : LOG_BENCH_TURNS_MAX;
 	for (uint32_t turn = 0; turn < turns; turn++) {
 		double engine = 0, plain = 0;
 		if (engine_turn(bench, &engine, err) != 0 || plain_turn(bench, &plain, err) != 0)

@@ -1,10 +1,12 @@
 #ifndef STORAGE_LOG_BENCH_H
 #define STORAGE_LOG_BENCH_H
 
-#include "protocol/error.h"
+#include "storage/log_command.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#define LOG_BENCH_TURNS_MAX 64
 
 /* millstream-log bench append: the same bytes through the engine and through
  * write + fdatasync into a plain file, turn by turn in one run, so that a
@@ -17,7 +19,7 @@ struct bench_options {
 	uint32_t commit_events;         /* events a commit */
 	uint32_t event_bytes;
 	uint32_t commits;               /* a turn */
-	uint32_t turns;
+	uint32_t turns;                 /* up to LOG_BENCH_TURNS_MAX */
 	int64_t retention_bytes;        /* of each partition; -1: none */
 };
 
@@ -40,7 +42,7 @@ struct bench_result {
 int log_bench_append(const struct bench_options *options, struct bench_result *out,
 		     struct error *err);
 
-/* The command: arguments behind "bench".  Returns the exit status. */
-int log_bench_main(int argc, char **argv);
+/* millstream-log bench append. */
+extern const struct log_command log_bench_command;
 
 #endif

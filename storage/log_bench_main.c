@@ -1,10 +1,10 @@
 #include "storage/log_bench.h"
 
-#include <getopt.h>
+#include "storage/log_command.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
 
 static const struct bench_options scenarios[] = {
 	{ .name = "1,000 events a commit",
@@ -26,25 +26,6 @@ static const struct bench_options scenarios[] = {
 #define SCENARIO_COUNT (sizeof(scenarios) / sizeof(scenarios[0]))
 #define EVENT_BYTES 300
 #define TURNS_DEFAULT 9
-
-static void print_help(void)
-{
-	printf("usage: millstream-log bench append [--json] [--dir DIR] [--turns N]\n"
-	       "\n"
-	       "Writes the same bytes through the log and through write + fdatasync, turn by turn,\n"
-	       "and prints how fast each was and the ratio (above 1: the log was faster). Events of\n"
-	       "%d bytes, synced before they count. Needs about 2 GB of room; removes what it wrote.\n"
-	       "\n"
-	       "  --dir DIR   where to write (default: the current directory); its disk is measured\n"
-	       "  --turns N   turns of each scenario, 1 to 64 (default %d)\n"
-	       "  --json      one JSON object a measurement\n"
-	       "\n"
-	       "examples:\n"
-	       "  millstream-log bench append --dir /var/lib/millstream\n"
-	       "  millstream-log bench append --json --turns 3\n",
-	       EVENT_BYTES, TURNS_DEFAULT);
-}
-
 static void print_human_head(void)
 {
 	printf("%-24s %12s %12s %6s %9s %10s %9s %9s\n", "", "log", "plain file", "ratio", "private",
@@ -81,67 +62,89 @@ static void print_json(const struct bench_options *options, const struct bench_r
 	fflush(stdout);
 }
 
-static int run_scenarios(const char *dir, uint32_t turns, bool is_json)
+struct bench_arguments {
+	const char *dir;
+	uint64_t turns;
+	bool is_json;
+	bool is_append;
+};
+
+static int run_scenarios(const struct log_command *command, const struct bench_arguments *arguments)
 {
-	if (!is_json)
+	if (!arguments->is_json)
 		print_human_head();
 	for (size_t i = 0; i < SCENARIO_COUNT; i++) {
 		struct bench_options options = scenarios[i];
 		struct bench_result result;
 		struct error err = { 0 };
-		options.dir = dir;
-		options.turns = turns;
+		options.dir = arguments->dir;
+		options.turns = (uint32_t)arguments->turns;
 		options.event_bytes = EVENT_BYTES;
 		if (log_bench_append(&options, &result, &err) != 0) {
-			fprintf(stderr, "millstream-log: bench '%s': %s\n", options.name, err.text);
-			return error_exit_status(err.code);
+			error_context(&err, "'%s'", options.name);
+			return log_command_failed(command, &err);
 		}
-		(is_json ? print_json : print_human)(&options, &result);
+		(arguments->is_json ? print_json : print_human)(&options, &result);
 	}
 	return EXIT_SUCCESS;
 }
 
-int log_bench_main(int argc, char **argv)
+static int read_option(struct bench_arguments *out, const struct log_arguments *arguments,
+		       const struct log_option *option, const char *value)
 {
-	static const struct option long_options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "dir", required_argument, NULL, 'd' },
-		{ "turns", required_argument, NULL, 't' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	const char *dir = ".";
-	bool is_json = false;
-	long turns = TURNS_DEFAULT;
-	char *end;
-	int option;
-	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
-		switch (option) {
-		case 'j':
-			is_json = true;
-			break;
-		case 'd':
-			dir = optarg;
-			break;
-		case 't':
-			turns = strtol(optarg, &end, 10);
-			if (*end != '\0' || turns < 1 || turns > 64) {
-				fprintf(stderr, "millstream-log: --turns takes 1 to 64, not '%s'\n", optarg);
-				return EX_USAGE;
-			}
-			break;
-		case 'h':
-			print_help();
-			return EXIT_SUCCESS;
-		default:
-			fprintf(stderr, "try 'millstream-log bench --help'\n");
-			return EX_USAGE;
-		}
+	if (strcmp(option->name, "json") == 0) {
+		out->is_json = true;
+	} else if (strcmp(option->name, "dir") == 0) {
+		out->dir = value;
+	} else {
+		if (log_arguments_number(arguments, option, value, LOG_BENCH_TURNS_MAX, &out->turns) != 0)
+			return -1;
+		if (out->turns == 0)
+			return log_command_misused(arguments->command, "--turns: one at least"), -1;
 	}
-	if (optind != argc - 1 || strcmp(argv[optind], "append") != 0) {
-		fprintf(stderr, "millstream-log: bench takes one word: append\n"
-				"try 'millstream-log bench --help'\n");
-		return EX_USAGE;
-	}
-	return run_scenarios(dir, (uint32_t)turns, is_json);
+	return 0;
 }
+
+static int run(const struct log_command *command, int argc, char **argv)
+{
+	struct bench_arguments bench = { .dir = ".", .turns = TURNS_DEFAULT };
+	struct log_arguments arguments = log_arguments_begin(command, argc, argv);
+	const struct log_option *option;
+	const char *value;
+	int rc;
+	while ((rc = log_arguments_next(&arguments, &option, &value)) == 1) {
+		if (option == NULL && strcmp(value, "append") != 0)
+			return log_command_misused(command, "'%s' cannot be measured: append can",
+						   value);
+		if (option == NULL)
+			bench.is_append = true;
+		else if (read_option(&bench, &arguments, option, value) != 0)
+			return LOG_EXIT_USAGE;
+	}
+	if (rc < 0)
+		return LOG_EXIT_USAGE;
+	if (!bench.is_append)
+		return log_command_misused(command, "measure what? usage: millstream-log bench append");
+	return run_scenarios(command, &bench);
+}
+
+static const struct log_option options[] = {
+	{ "dir", "DIR", "where to write (default: the current directory); its disk is measured" },
+	{ "turns", "N", "turns of each scenario, 1 to 64 (default: 9)" },
+	{ "json", NULL, "an object a measurement" },
+	{ NULL, NULL, NULL },
+};
+
+const struct log_command log_bench_command = {
+	.name = "bench",
+	.arguments = "append",
+	.summary = "measure how fast this machine takes records",
+	.description =
+		"Write the same bytes through the log and through write + fdatasync, turn by turn, and\n"
+		"print how fast each was, and the ratio (above 1: the log was faster). Events of 300\n"
+		"bytes, synced before they count. Needs about 2 GB of room; removes what it wrote.\n",
+	.options = options,
+	.examples = "  millstream-log bench append --dir /var/lib/millstream\n"
+		    "  millstream-log bench append --json --turns 3\n",
+	.run = run,
+};

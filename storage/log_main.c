@@ -1,5 +1,6 @@
 /* millstream-log: what can be done with a data directory that no server has open. */
 #include "protocol/nearest.h"
+#include "storage/log_bench.h"
 #include "storage/log_command.h"
 #include "storage/log_dump.h"
 #include "storage/log_output.h"
@@ -11,6 +12,7 @@
 
 static const struct log_command *const commands[] = {
 	&log_dump_command,
+	&log_bench_command,
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };

@@ -281,6 +281,12 @@ static void misuse_is_status_64_with_a_hint(void **state)
 		       "millstream-log dump: --partition: '4294967296' is not a number from 0 to 4294967295");
 	assert_refused("$log dump $whole bulk --offset ''", 64, "millstream-log dump: --offset: ''");
 	assert_refused("$log dump $whole --count 1", 64, "millstream-log dump: --partition, --offset and");
+	assert_refused("$log bench", 64, "millstream-log bench: measure what?");
+	assert_refused("$log bench everything", 64, "millstream-log bench: 'everything' cannot be");
+	assert_refused("$log bench append --turn 3", 64,
+		       "millstream-log bench: unknown option '--turn': did you mean '--turns'?\n");
+	assert_refused("$log bench append --turns 65", 64, "millstream-log bench: --turns: '65' is not");
+	assert_refused("$log bench append --turns 0", 64, "millstream-log bench: --turns: one at least\n");
 	assert_refused("$log dump $whole events bulk", 64, "millstream-log dump: one topic at a time");
 	assert_run("$log dump -- $whole --json 2>&1 | sed 's/:.*//'", 0, "millstream-log dump\n", "");
 	assert_run("$log >/dev/null 2>&1", 64, "", "");
@@ -355,7 +361,8 @@ static void interrupt_ends_it_between_two_lines(void **state)
 
 static void help_fits_a_screen(void **state)
 {
-	static const char *const lines[] = { "$log --help", "$log dump --help" };
+	static const char *const lines[] = { "$log --help", "$log dump --help",
+					     "$log bench --help" };
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		struct outcome outcome = run(lines[i]);
@@ -391,7 +398,7 @@ static void examples_of_the_help_work(void **state)
 /* The manual is compared with what the program says of itself. */
 static void every_option_is_in_the_manual(void **state)
 {
-	static const char *const commands[] = { "dump" };
+	static const char *const commands[] = { "dump", "bench" };
 	char line[1024], page[512];
 	const char *top = getenv("top_srcdir");
 	(void)state;
