@@ -1,0 +1,42 @@
+#ifndef SERVER_SERVICE_H
+#define SERVER_SERVICE_H
+
+#include "server/broker.h"
+#include "server/subscription.h"
+
+#include <sys/queue.h>
+
+/* What all sessions share: the broker, the limits, who is there, and who is to
+ * be delivered to.  The loop's thread alone. */
+
+struct session;
+LIST_HEAD(session_list, session);
+
+struct service_limits {
+	uint32_t frame_bytes_max;
+	size_t output_bytes_max;        /* waiting for one connection */
+	uint32_t heartbeat_ms;
+	uint32_t login_timeout_ms;
+	uint32_t default_partitions;
+};
+
+struct service {
+	struct broker *broker;
+	struct service_limits limits;
+	struct session_list sessions;
+	uint32_t session_count;
+	uint32_t subscription_count;
+	struct subscription_queue ready;        /* has something to deliver, and may */
+	int64_t start_ms;               /* monotonic */
+	const char *state;              /* "ready", "disk full", "stopping" */
+	uint64_t next_session_id;
+	uint64_t received_count;        /* records published */
+	uint64_t sent_bytes;            /* of batches */
+};
+
+void service_init(struct service *service, const struct service_limits *limits, int64_t now_ms);
+
+/* The broker's observer; user is the service. */
+extern const struct broker_observer service_broker_observer;
+
+#endif

@@ -1,0 +1,166 @@
+#include "protocol/message_group.h"
+#include "server/session.h"
+#include "storage/groups.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* COMMIT and COMMITTED. */
+
+struct group_commit {
+	struct completion completion;
+	struct session *session;        /* held */
+	uint32_t request_id;
+	struct error err;
+};
+
+/* The appender's thread. */
+static void on_durable(void *user, const struct error *err)
+{
+	struct group_commit *commit = user;
+	if (err != NULL)
+		commit->err = *err;
+	broker_complete(commit->session->service->broker, &commit->completion);
+}
+
+static void on_completed(struct completion *completion)
+{
+	struct group_commit *commit = (struct group_commit *)(void *)completion;
+	struct session *session = commit->session;
+	struct error err = commit->err;
+	if (!session->has_ended) {
+		if (err.code == ERROR_NONE &&
+		    message_empty_encode(&session->output, FRAME_COMMIT, FRAME_FLAG_REPLY,
+					 commit->request_id, &err) == 0)
+			session_flush(session);
+		else
+			session_refuse(session, FRAME_COMMIT, commit->request_id, &err);
+	}
+	free(commit);
+	session_release(session);
+}
+
+static int collect(struct session *session, struct message_list list,
+		   struct group_offset *offsets, struct error *err)
+{
+	struct message_commit_offset item;
+	for (size_t i = 0; message_commit_offset_next(&list, &item); i++) {
+		struct catalog_topic *topic =
+			catalog_find(broker_catalog(session->service->broker), item.topic);
+		if (topic == NULL || item.partition >= topic->topic.partition_count)
+			return error_set(err, ERROR_NOT_FOUND, "there is no topic '%.*s' with a partition %u",
+					 (int)item.topic.size, (const char *)item.topic.data,
+					 item.partition);
+		if (item.offset > topic->partitions[item.partition].visible_end)
+			return error_set(err, ERROR_OFFSET_OUT_OF_RANGE,
+					 "topic '%s', partition %u: offset %llu is beyond the end",
+					 topic->topic.name, item.partition,
+					 (unsigned long long)item.offset);
+		offsets[i] = (struct group_offset){
+			.topic_id = topic->topic.id,
+			.partition = item.partition,
+			.offset = item.offset,
+			.metadata = item.metadata,
+		};
+	}
+	return 0;
+}
+
+int session_commit(struct session *session, const struct frame *frame, struct error *err)
+{
+	struct message_commit message;
+	if (message_commit_decode(frame->body, &message, err) != 0)
+		return -1;
+	struct group_offset *offsets = calloc(message.offsets.count, sizeof(*offsets));
+	struct group_commit *commit = calloc(1, sizeof(*commit));
+	if (offsets == NULL || commit == NULL) {
+		error_set(err, ERROR_MEMORY, "committing offsets");
+		goto fail;
+	}
+	commit->completion.run = on_completed;
+	commit->session = session;
+	commit->request_id = frame->request_id;
+	session_hold(session);
+	if (collect(session, message.offsets, offsets, err) != 0 ||
+	    groups_commit(broker_appender(session->service->broker), message.group, offsets,
+			  message.offsets.count, on_durable, commit, err) != 0) {
+		session_release(session);
+		goto fail;
+	}
+	free(offsets);
+	return 0;
+fail:
+	free(offsets);
+	free(commit);
+	return -1;
+}
+
+/* Offsets a reply holds at most, so that it keeps the frame's limit. */
+#define COMMITTED_COUNT_MAX 128
+
+static int append(struct session *session, const struct group_offset *offset,
+		  msgpack_sbuffer *encoded, uint32_t *count, struct error *err)
+{
+	struct catalog_topic *topic =
+		catalog_topic(broker_catalog(session->service->broker), offset->topic_id);
+	if (topic == NULL)
+		return 0;       /* the topic was deleted */
+	struct message_committed_offset item = {
+		.topic = { (const uint8_t *)topic->topic.name, strlen(topic->topic.name) },
+		.partition = offset->partition,
+		.offset = offset->offset,
+		.metadata = offset->metadata,
+		.time_us = offset->time_us,
+	};
+	(*count)++;
+	return message_committed_offset_append(encoded, &item, err);
+}
+
+static int collect_committed(struct session *session, const struct message_committed *message,
+			     msgpack_sbuffer *encoded, struct message_committed_reply *reply,
+			     struct error *err)
+{
+	struct group_offset offset = { .partition = message->after_partition };
+	bool has_after = message->after_topic.data != NULL;
+	msgpack_sbuffer metadata;
+	int rc = 1;
+	if (has_after) {
+		struct catalog_topic *topic =
+			catalog_find(broker_catalog(session->service->broker), message->after_topic);
+		if (topic == NULL)
+			return error_set(err, ERROR_NOT_FOUND, "there is no topic '%.*s'",
+					 (int)message->after_topic.size,
+					 (const char *)message->after_topic.data);
+		offset.topic_id = topic->topic.id;
+	}
+	msgpack_sbuffer_init(&metadata);
+	while (reply->offsets.count < COMMITTED_COUNT_MAX &&
+	       (rc = groups_next(broker_reader(session->service->broker), message->group, has_after,
+				 offset.topic_id, offset.partition, &offset, &metadata, err)) == 1) {
+		has_after = true;
+		if ((rc = append(session, &offset, encoded, &reply->offsets.count, err)) != 0)
+			break;
+		rc = 1;
+	}
+	msgpack_sbuffer_destroy(&metadata);
+	reply->more = rc == 1;
+	return rc < 0 ? -1 : 0;
+}
+
+int session_committed(struct session *session, const struct frame *frame, struct error *err)
+{
+	struct message_committed message;
+	struct message_committed_reply reply = { .more = false };
+	msgpack_sbuffer encoded;
+	if (message_committed_decode(frame->body, &message, err) != 0)
+		return -1;
+	msgpack_sbuffer_init(&encoded);
+	int rc = collect_committed(session, &message, &encoded, &reply, err);
+	reply.offsets.encoded = (struct bytes){ (const uint8_t *)encoded.data, encoded.size };
+	if (rc == 0)
+		rc = message_committed_reply_encode(&session->output, frame->request_id, &reply, err);
+	msgpack_sbuffer_destroy(&encoded);
+	if (rc == 0)
+		session_flush(session);
+	return rc;
+}
