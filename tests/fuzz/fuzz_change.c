@@ -1,5 +1,5 @@
-/* A change that is read can be written, and from then on reads and writes as
- * the same bytes.  Its rows are held against schemas of every type. */
+/* A change that is read can be written and reads the same again.  Its rows are
+ * held against schemas of every type. */
 #include "protocol/change.h"
 
 #include <stdlib.h>
@@ -47,19 +47,26 @@ static void check_row(struct bytes row)
 	}
 }
 
-static void round_trip(const uint8_t *data, size_t size, msgpack_sbuffer *out)
+static void demand_same_bytes(struct bytes a, struct bytes b)
 {
-	struct change change;
+	demand((a.data == NULL) == (b.data == NULL) && a.size == b.size);
+	demand(a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
 
-	demand(change_decode(data, size, &change, NULL) == 0);
-	demand(change_encode(out, &change, NULL) == 0);
+static void demand_same(const struct change *a, const struct change *b)
+{
+	demand(a->op == b->op && a->schema_id == b->schema_id && a->index == b->index);
+	demand(a->source_time_us == b->source_time_us);
+	demand_same_bytes(a->before, b->before);
+	demand_same_bytes(a->after, b->after);
+	demand_same_bytes(a->position, b->position);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct change change;
+	struct change copy;
 	msgpack_sbuffer once;
-	msgpack_sbuffer twice;
 
 	check_row((struct bytes){ data, size });
 	if (change_decode(data, size, &change, NULL) != 0)
@@ -68,12 +75,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_row(change.after);
 
 	msgpack_sbuffer_init(&once);
-	msgpack_sbuffer_init(&twice);
-	round_trip(data, size, &once);
-	round_trip((const uint8_t *)once.data, once.size, &twice);
-	demand(once.size == twice.size);
-	demand(memcmp(once.data, twice.data, once.size) == 0);
+	demand(change_encode(&once, &change, NULL) == 0);
+	demand(change_decode(once.data, once.size, &copy, NULL) == 0);
+	demand_same(&change, &copy);
 	msgpack_sbuffer_destroy(&once);
-	msgpack_sbuffer_destroy(&twice);
 	return 0;
 }

@@ -70,6 +70,36 @@ static void show(struct unpack unpack, enum logical_type type, enum logical_type
 	text_clear(&text);
 }
 
+/* The value against the item it was read from. */
+static void compare(struct unpack unpack, const struct value *value)
+{
+	struct unpack_item item;
+
+	demand(unpack_next(&unpack, &item, NULL) == 0);
+	switch (value->kind) {
+	case VALUE_INTEGER:
+		if (item.type == UNPACK_NEGATIVE)
+			demand(value->integer == item.negative && value->integer < 0);
+		else
+			demand(value->integer >= 0 && (uint64_t)value->integer == item.number);
+		break;
+	case VALUE_UNSIGNED:
+		demand(value->number == item.number && item.number > INT64_MAX);
+		break;
+	case VALUE_SPECIAL:
+		demand(item.extension_type == VALUE_EXTENSION_SPECIAL);
+		demand(value->special == item.bytes.data[0]);
+		demand(value->special == SPECIAL_TEXT || item.bytes.size == 1);
+		break;
+	case VALUE_UNAVAILABLE:
+		demand(item.extension_type == VALUE_EXTENSION_UNAVAILABLE);
+		break;
+	default:
+		demand(item.type != UNPACK_EXTENSION && item.type != UNPACK_MAP);
+		break;
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct value value;
@@ -96,6 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			demand(unpack.at == at);
 			break;
 		}
+		compare(unpack_over(at, (size_t)(unpack.end - at)), &value);
 		round_trip(&value);
 	}
 	return 0;
