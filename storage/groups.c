@@ -60,6 +60,18 @@ static int decode_value(struct bytes key, struct bytes value, struct group_offse
 	return 0;
 }
 
+int groups_decode(struct bytes key, struct bytes value, struct bytes *out_group,
+		  struct group_offset *out, struct error *err)
+{
+	if (key.size < 1 + 9 || key.size > GROUP_KEY_BYTES_MAX || key.data[key.size - 9] != 0)
+		return error_set(err, ERROR_CORRUPT, "table groups: a key of %zu bytes names no group",
+				 key.size);
+	if (decode_value(key, value, out, err) != 0)
+		return -1;
+	*out_group = (struct bytes){ key.data, key.size - 9 };
+	return 0;
+}
+
 /* Committing. */
 
 struct commit_offsets {

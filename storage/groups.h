@@ -37,4 +37,8 @@ int groups_next(struct reader *reader, struct bytes group, bool has_after,
 		uint32_t after_topic_id, uint32_t after_partition, struct group_offset *out,
 		msgpack_sbuffer *buffer, struct error *err);
 
+/* For storage/ alone: an entry of the table.  Lends.  ERROR_CORRUPT. */
+int groups_decode(struct bytes key, struct bytes value, struct bytes *out_group,
+		  struct group_offset *out, struct error *err);
+
 #endif

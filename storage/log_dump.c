@@ -105,9 +105,9 @@ const struct log_command log_dump_command = {
 	.name = "dump",
 	.arguments = "DIR [TOPIC]",
 	.summary = "show what a data directory holds",
-	.description = "Show what the data directory DIR holds: its topics, partitions, sources and schemas;\n"
-		       "or, with a TOPIC, its batches and the records in them.  Values are cut at 1024\n"
-		       "bytes; --json has them whole.\n",
+	.description = "Show what the data directory DIR holds: its topics, partitions, sources, groups and\n"
+		       "schemas; or, with a TOPIC, its batches and the records in them.  Values are cut at\n"
+		       "1024 bytes; --json has them whole.\n",
 	.options = options,
 	.examples = "  millstream-log dump /var/lib/millstream\n"
 		    "  millstream-log dump /var/lib/millstream myapp.public.users --offset 100 --count 5\n",

@@ -192,6 +192,8 @@ static int write_tables(struct overview *overview, struct error *err)
 		      LOG_ROW_PARTITION_TITLES, err) != 0 ||
 	    walk_rows(overview, TABLE_SOURCES, log_row_source, LOG_ROW_SOURCE_LAYOUT,
 		      LOG_ROW_SOURCE_TITLES, err) != 0 ||
+	    walk_rows(overview, TABLE_GROUPS, log_row_group, LOG_ROW_GROUP_LAYOUT,
+		      LOG_ROW_GROUP_TITLES, err) != 0 ||
 	    walk(overview, TABLE_SCHEMAS, log_row_schema, err) != 0)
 		return -1;
 	if (!rows->as_json && overview->row_count == 0)

@@ -1,12 +1,12 @@
 #include "storage/log_rows.h"
 
+#include "storage/groups.h"
 #include "storage/layout.h"
 #include "storage/log_json.h"
 #include "storage/log_text.h"
 #include "storage/topic_config.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 static void cell_u64(struct log_rows *rows, uint64_t number)
 {
@@ -113,6 +113,18 @@ int log_row_topic(struct log_rows *rows, const struct log_entry *entry, struct e
 	return 0;
 }
 
+/* A topic that is deleted has no name any more. */
+static void cell_topic(struct log_rows *rows, uint32_t topic_id)
+{
+	const char *topic = log_names_find(&rows->topics, topic_id);
+	if (topic != NULL) {
+		cell_name(rows, bytes_of_text(topic));
+		return;
+	}
+	text_add_format(&rows->columns.cells, "(topic %" PRIu32 ")", topic_id);
+	log_columns_end_cell(&rows->columns);
+}
+
 static void json_partition(struct log_rows *rows, uint32_t topic_id, uint32_t number,
 			   const struct partition_record *partition)
 {
@@ -136,19 +148,13 @@ int log_row_partition(struct log_rows *rows, const struct log_entry *entry, stru
 {
 	uint32_t topic_id, number;
 	struct partition_record partition;
-	char nameless[32];
 	if (partition_record_decode(entry->key, entry->value, &topic_id, &number, &partition, err) != 0)
 		return -1;
 	if (rows->as_json) {
 		json_partition(rows, topic_id, number, &partition);
 		return 0;
 	}
-	const char *topic = log_names_find(&rows->topics, topic_id);
-	snprintf(nameless, sizeof(nameless), "(topic %" PRIu32 ")", topic_id);
-	if (topic != NULL)
-		cell_name(rows, bytes_of_text(topic));
-	else
-		cell_string(rows, nameless);
+	cell_topic(rows, topic_id);
 	cell_u64(rows, number);
 	cell_u64(rows, partition.log_start);
 	cell_u64(rows, partition.visible_end);
@@ -191,5 +197,37 @@ int log_row_source(struct log_rows *rows, const struct log_entry *entry, struct 
 	cell_opaque(rows, source.position);
 	cell_opaque(rows, source.snapshot_progress);
 	cell_opaque(rows, source.reason.size > 0 ? source.reason : (struct bytes){ NULL, 0 });
+	return 0;
+}
+
+static void json_group(struct log_rows *rows, struct bytes group, const struct group_offset *offset)
+{
+	struct json json = log_json_begin(&rows->text, "group");
+	log_json_text(&json, "name", group);
+	log_json_string(&json, "topic", log_names_find(&rows->topics, offset->topic_id));
+	log_json_u64(&json, "topic_id", offset->topic_id);
+	log_json_u64(&json, "partition", offset->partition);
+	log_json_u64(&json, "offset", offset->offset);
+	log_json_i64(&json, "time_us", offset->time_us);
+	log_json_text(&json, "metadata", offset->metadata);
+	log_json_end(&json);
+}
+
+int log_row_group(struct log_rows *rows, const struct log_entry *entry, struct error *err)
+{
+	struct bytes group;
+	struct group_offset offset;
+	if (groups_decode(entry->key, entry->value, &group, &offset, err) != 0)
+		return -1;
+	if (rows->as_json) {
+		json_group(rows, group, &offset);
+		return 0;
+	}
+	cell_name(rows, group);
+	cell_topic(rows, offset.topic_id);
+	cell_u64(rows, offset.partition);
+	cell_u64(rows, offset.offset);
+	cell_time(rows, offset.time_us);
+	cell_opaque(rows, offset.metadata);
 	return 0;
 }

@@ -24,10 +24,13 @@ typedef int log_row(struct log_rows *rows, const struct log_entry *entry, struct
 #define LOG_ROW_PARTITION_TITLES "TOPIC|PARTITION|START|VISIBLE END|LOG END|BATCHES|SIZE|LAST APPEND"
 #define LOG_ROW_SOURCE_LAYOUT    "lrrrlll"
 #define LOG_ROW_SOURCE_TITLES    "SOURCE|ID|TRANSACTIONS|STATE|POSITION|SNAPSHOT|REASON"
+#define LOG_ROW_GROUP_LAYOUT     "llrrll"
+#define LOG_ROW_GROUP_TITLES     "GROUP|TOPIC|PARTITION|COMMITTED|AT|METADATA"
 
 log_row log_row_topic;
 log_row log_row_partition;
 log_row log_row_source;
+log_row log_row_group;
 log_row log_row_schema;                 /* for people: lines and a table of its own */
 
 #endif

@@ -1,6 +1,7 @@
 #include "tests/support/example_log.h"
 
 #include "protocol/change.h"
+#include "storage/groups.h"
 #include "storage/schemas.h"
 #include "storage/sources.h"
 #include "storage/topics.h"
@@ -349,6 +350,25 @@ static void write_bulk(struct example *example)
 	end(example, submission, NULL);
 }
 
+static void on_committed(void *user, const struct error *err)
+{
+	(void)user;
+	need(err == NULL ? 0 : -1, err);
+}
+
+static void commit_offsets(struct example *example)
+{
+	const struct group_offset offsets[] = {
+		{ .topic_id = example->orders, .partition = 0, .offset = 5 },
+		{ .topic_id = example->events, .partition = 0, .offset = 4,
+		  .metadata = bytes_of_text("seen by a") },
+	};
+	struct error err = { 0 };
+	need(groups_commit(example->appender, bytes_of_text("billing"), offsets, 2, on_committed, NULL,
+			   &err), &err);
+	need(appender_flush(example->appender, &err), &err);
+}
+
 /* A transaction's first part; its end never comes. */
 static void leave_one_open(struct example *example)
 {
@@ -376,6 +396,7 @@ static void write_everything(struct example *example)
 	write_bulk(example);
 	need(sources_set_state(example->appender, example->shop, 2, "", &err), &err);
 	need(sources_set_state(example->appender, crm, 5, "the slot 'crm' is gone", &err), &err);
+	commit_offsets(example);
 	leave_one_open(example);
 }
 

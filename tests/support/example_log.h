@@ -13,6 +13,7 @@
  *   events                published: texts, bytes, headers
  *   bulk                  EXAMPLE_LOG_BULK records of 100 bytes
  *   empty                 nothing
+ *   group billing         has read some of orders and events
  *
  * What cannot be done ends the test program. */
 #define EXAMPLE_LOG_BULK 5000
