@@ -116,22 +116,22 @@ static int append(struct session *session, const struct group_offset *offset,
 	return message_committed_offset_append(encoded, &item, err);
 }
 
+/* The token of a page is the place of its last offset: u32 topic id, u32 partition. */
+#define PAGE_BYTES 8
+
 static int collect_committed(struct session *session, const struct message_committed *message,
-			     msgpack_sbuffer *encoded, struct message_committed_reply *reply,
-			     struct error *err)
+			     msgpack_sbuffer *encoded, uint8_t page[PAGE_BYTES],
+			     struct message_committed_reply *reply, struct error *err)
 {
-	struct group_offset offset = { .partition = message->after_partition };
-	bool has_after = message->after_topic.data != NULL;
+	struct group_offset offset = { .partition = 0 };
+	bool has_after = message->after.data != NULL;
 	msgpack_sbuffer metadata;
 	int rc = 1;
 	if (has_after) {
-		struct catalog_topic *topic =
-			catalog_find(broker_catalog(session->service->broker), message->after_topic);
-		if (topic == NULL)
-			return error_set(err, ERROR_NOT_FOUND, "there is no topic '%.*s'",
-					 (int)message->after_topic.size,
-					 (const char *)message->after_topic.data);
-		offset.topic_id = topic->topic.id;
+		if (message->after.size != PAGE_BYTES)
+			return error_set(err, ERROR_INVALID, "'after' is no 'next' of this server");
+		offset.topic_id = load_u32(message->after.data);
+		offset.partition = load_u32(message->after.data + 4);
 	}
 	msgpack_sbuffer_init(&metadata);
 	while (reply->offsets.count < COMMITTED_COUNT_MAX &&
@@ -143,19 +143,24 @@ static int collect_committed(struct session *session, const struct message_commi
 		rc = 1;
 	}
 	msgpack_sbuffer_destroy(&metadata);
-	reply->more = rc == 1;
+	if (rc == 1) {
+		store_u32(page, offset.topic_id);
+		store_u32(page + 4, offset.partition);
+		reply->next = (struct bytes){ page, PAGE_BYTES };
+	}
 	return rc < 0 ? -1 : 0;
 }
 
 int session_committed(struct session *session, const struct frame *frame, struct error *err)
 {
 	struct message_committed message;
-	struct message_committed_reply reply = { .more = false };
+	struct message_committed_reply reply = { .offsets = { .count = 0 } };
+	uint8_t page[PAGE_BYTES];
 	msgpack_sbuffer encoded;
 	if (message_committed_decode(frame->body, &message, err) != 0)
 		return -1;
 	msgpack_sbuffer_init(&encoded);
-	int rc = collect_committed(session, &message, &encoded, &reply, err);
+	int rc = collect_committed(session, &message, &encoded, page, &reply, err);
 	reply.offsets.encoded = (struct bytes){ (const uint8_t *)encoded.data, encoded.size };
 	if (rc == 0)
 		rc = message_committed_reply_encode(&session->output, frame->request_id, &reply, err);
