@@ -50,7 +50,6 @@ static enum error_code code_of(const struct store *store, int rc, uint64_t neede
 	case MDB_CORRUPTED:
 	case MDB_PAGE_NOTFOUND:
 	case MDB_INVALID:
-	case MDB_BAD_VALSIZE:
 	case MDB_INCOMPATIBLE:
 	case MDB_NOTFOUND:
 	case MDB_CURSOR_FULL:
@@ -58,6 +57,8 @@ static enum error_code code_of(const struct store *store, int rc, uint64_t neede
 		return ERROR_CORRUPT;
 	case MDB_VERSION_MISMATCH:
 		return ERROR_FORMAT_VERSION;
+	case MDB_BAD_VALSIZE:           /* of a key that we were asked for */
+		return ERROR_INVALID;
 	case MDB_READERS_FULL:
 	case MDB_TXN_FULL:
 		return ERROR_LIMIT;

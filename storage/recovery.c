@@ -8,7 +8,7 @@
 
 /* What is deleted in one commit: the numbers of its pages are held in memory. */
 #define CUT_STEP_BATCHES 4096
-#define CUT_STEP_BYTES   (UINT64_C(256) << 20)
+#define CUT_STEP_BYTES   (UINT64_C(64) << 20)
 
 /* Delete one step's batches from the visible end on; *out_is_done where none is left. */
 static int cut_step(struct transaction *transaction, uint32_t topic_id, uint32_t partition,
