@@ -40,6 +40,7 @@
 #define OPTION_VALUE_BYTES_MAX          1024
 #define COMMIT_METADATA_BYTES_MAX       4096    /* Kafka's */
 #define STATUS_TEXT_BYTES_MAX           4096
+#define PAGE_BYTES_MAX                  64
 
 /* Lists in one message. */
 #define MESSAGE_KEYS_MAX                64      /* keys of one map, unknown ones included */

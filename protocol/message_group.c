@@ -23,8 +23,7 @@ BODY(commit, "COMMIT", FRAME_COMMIT, 0)
 #define MEMBER(member) offsetof(struct message_committed, member)
 static const struct message_field committed_fields[] = {
 	REQUIRED(group, FIELD_NAME, .most = GROUP_NAME_BYTES_MAX),
-	OPTIONAL(after_topic, FIELD_NAME),
-	OPTIONAL(after_partition, FIELD_U32),
+	OPTIONAL(after, FIELD_BYTES, .least = 1, .most = PAGE_BYTES_MAX),
 };
 BODY(committed, "COMMITTED", FRAME_COMMITTED, 0)
 #undef MEMBER
@@ -43,7 +42,7 @@ PART(committed_offset, FORM_TUPLE)
 #define MEMBER(member) offsetof(struct message_committed_reply, member)
 static const struct message_field committed_reply_fields[] = {
 	REQUIRED(offsets, FIELD_LIST, ITEMS(committed_offset), .most = COMMIT_OFFSETS_MAX),
-	OPTIONAL(more, FIELD_BOOL),
+	OPTIONAL(next, FIELD_BYTES, .least = 1, .most = PAGE_BYTES_MAX),
 };
 BODY(committed_reply, "COMMITTED reply", FRAME_COMMITTED, FRAME_FLAG_REPLY)
 #undef MEMBER

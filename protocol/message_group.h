@@ -22,8 +22,7 @@ MESSAGE(commit)
 
 struct message_committed {
 	struct bytes group;
-	struct bytes after_topic;       /* only what sorts behind it, by topic and partition; */
-	uint32_t after_partition;       /* nil: from the first */
+	struct bytes after;             /* `next` of the reply before; nil: from the first */
 };
 MESSAGE(committed)
 
@@ -38,7 +37,8 @@ MESSAGE_ITEM(committed_offset, struct message_committed_offset)
 
 struct message_committed_reply {
 	struct message_list offsets;    /* of message_committed_offset; none: nothing committed */
-	bool more;                      /* ask again, after the last one here */
+	struct bytes next;              /* nil: this was all.  The server's own business else, 1 to
+					 * PAGE_BYTES_MAX bytes */
 };
 MESSAGE(committed_reply)
 

@@ -63,11 +63,8 @@ static size_t escape(char piece[16], int32_t code_point, const char *text, size_
 	for (const char *form = short_forms; *form != '\0'; form += 2)
 		if (code_point == form[0])
 			return (size_t)sprintf(piece, "\\%c", form[1]);
-	if (code_point < 0x10000)
-		return (size_t)sprintf(piece, "\\u%04" PRIx32, (uint32_t)code_point);
-	uint32_t above = (uint32_t)code_point - 0x10000;
-	return (size_t)sprintf(piece, "\\u%04x\\u%04x", 0xd800 + (above >> 10),
-			       0xdc00 + (above & 0x3ff));
+	/* All others that are not printable lie below U+10000. */
+	return (size_t)sprintf(piece, "\\u%04" PRIx32, (uint32_t)code_point);
 }
 
 /* Text in quotes, of which bytes_max are used, the quotes included. */

@@ -135,5 +135,5 @@ int notify_status(struct notify *notify, const char *text, struct error *err)
 
 int notify_watchdog(struct notify *notify, struct error *err)
 {
-	return tell(notify, "WATCHDOG=1", -1, err);
+	return tell(notify, "WATCHDOG=1", 0, err);
 }

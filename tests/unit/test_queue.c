@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ struct putter {
 	bool is_started;
 	int rc;
 	struct error err;
+	atomic_bool has_begun;
 	atomic_bool is_back;
 };
 
@@ -118,12 +120,18 @@ static void expect_group(struct fixture *fixture, const char *numbers)
 static void *run_putter(void *argument)
 {
 	struct putter *putter = argument;
-	if (putter->item != NULL)
+	if (putter->item != NULL) {
 		putter->rc = queue_put(putter->queue, putter->item, &putter->err);
-	else if (putter->command != NULL)
+	} else if (putter->command != NULL) {
 		putter->rc = queue_execute(putter->queue, putter->command, &putter->err);
-	else
+	} else {
+		atomic_store(&putter->has_begun, true);
 		queue_wait_left(putter->queue);
+		pthread_mutex_lock(&putter->queue->lock);
+		putter->rc = putter->queue->executing_count != 0 ||
+			     !TAILQ_EMPTY(&putter->queue->waiters);
+		pthread_mutex_unlock(&putter->queue->lock);
+	}
 	atomic_store(&putter->is_back, true);
 	return NULL;
 }
@@ -389,6 +397,29 @@ static void close_wakes_everyone_and_keeps_what_is_in(void **state)
 	assert_true(is_closed);
 }
 
+/* To come back too early, if it does. */
+static void give_time_to(struct putter *waiter)
+{
+	assert_true(wait_until(atomic_load(&waiter->has_begun)));
+	for (int n = 0; n < 100 && !atomic_load(&waiter->is_back); n++)
+		sched_yield();
+}
+
+static void closing_waits_for_putters_to_have_left(void **state)
+{
+	struct fixture *fixture = *state;
+	struct putter *putter, *waiter;
+	struct error why = { ERROR_STOPPED, "" };
+	queue_put(&fixture->queue, item(fixture, 0, 1, BYTE_LIMIT), NULL);
+	putter = start(fixture, item(fixture, 1, 1, 1), NULL);
+	assert_true(wait_until(waiting(&fixture->queue) == 1));
+	waiter = start(fixture, NULL, NULL);
+	give_time_to(waiter);
+	queue_close(&fixture->queue, &why);
+	assert_int_equal(join(waiter), 0);
+	assert_int_equal(join(putter), -1);
+}
+
 static void closing_waits_for_commands_to_be_finished(void **state)
 {
 	struct fixture *fixture = *state;
@@ -399,11 +430,10 @@ static void closing_waits_for_commands_to_be_finished(void **state)
 	take(fixture, SIZE_MAX);
 	queue_close(&fixture->queue, &why);
 	waiter = start(fixture, NULL, NULL);
-	assert_false(atomic_load(&waiter->is_back));
+	give_time_to(waiter);
 	queue_finish(&fixture->queue, &fixture->commands[0]);
 	assert_int_equal(join(putter), 0);
-	join(waiter);
-	assert_int_equal(fixture->queue.executing_count, 0);
+	assert_int_equal(join(waiter), 0);
 }
 
 static void urgent_are_commands_and_what_was_published(void **state)
@@ -570,6 +600,7 @@ int main(void)
 		WITH_QUEUE(command_that_runs_alone_comes_alone),
 		WITH_QUEUE(command_waits_for_no_room),
 		WITH_QUEUE(close_wakes_everyone_and_keeps_what_is_in),
+		WITH_QUEUE(closing_waits_for_putters_to_have_left),
 		WITH_QUEUE(closing_waits_for_commands_to_be_finished),
 		WITH_QUEUE(urgent_are_commands_and_what_was_published),
 		WITH_QUEUE(urgent_items_let_blocked_putters_in),
