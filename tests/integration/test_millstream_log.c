@@ -1,8 +1,10 @@
 /* millstream-log as a user meets it: what it prints, and how it ends. */
 #include "storage/store.h"
 #include "tests/support/example_log.h"
+#include "tests/support/random.h"
 #include "tests/support/run_child.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/test_amount.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,11 +12,12 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <ctype.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -308,6 +311,47 @@ static void directory_that_is_open_is_refused(void **state)
 	clear(&outcome);
 }
 
+/* In a copy of the whole directory: anywhere, or where LMDB's pages say what is
+ * in them. */
+static void flip_bits(struct random *random)
+{
+	char path[700];
+	struct stat file;
+	uint64_t bit_count = random_once_in(random, 2) ? 1 : 16;
+	struct outcome outcome = run("rm -rf flipped && cp -r $whole flipped");
+	assert_int_equal(outcome.status, 0);
+	clear(&outcome);
+	snprintf(path, sizeof(path), "%s/flipped/log/data.mdb", parent);
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0 && fstat(fd, &file) == 0);
+	for (uint64_t i = 0; i < bit_count; i++) {
+		uint8_t byte;
+		off_t at = (off_t)random_below(random, (uint64_t)file.st_size);
+		if (random_once_in(random, 2))
+			at = at / 4096 * 4096 + (off_t)random_below(random, 48);
+		assert_int_equal(pread(fd, &byte, 1, at), 1);
+		byte ^= (uint8_t)(1u << random_below(random, 8));
+		assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+	}
+	close(fd);
+}
+
+static void flipped_bits_never_crash_it(void **state)
+{
+	int round_count = test_amount(3, 30, 1000);
+	(void)state;
+	for (int round = 0; round < round_count; round++) {
+		struct random random = random_seeded(7, (uint64_t)round);
+		flip_bits(&random);
+		struct outcome outcome = run("for topic in '' shop.public.orders bulk; do "
+					     "timeout 60 $log dump flipped $topic >/dev/null 2>&1; "
+					     "status=$?; case $status in 0|1|74) ;; *) echo $status;; esac; done");
+		if (outcome.out[0] != '\0')
+			fail_msg("round %d: status %s", round, outcome.out);
+		clear(&outcome);
+	}
+}
+
 static void closed_pipe_ends_it_quietly(void **state)
 {
 	(void)state;
@@ -442,6 +486,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_there_is_said_with_the_nearest),
 		cmocka_unit_test(misuse_is_status_64_with_a_hint),
 		cmocka_unit_test(directory_that_is_open_is_refused),
+		cmocka_unit_test(flipped_bits_never_crash_it),
 		cmocka_unit_test(closed_pipe_ends_it_quietly),
 		cmocka_unit_test(full_disk_below_the_output_is_status_74),
 		cmocka_unit_test(interrupt_ends_it_between_two_lines),
