@@ -1,0 +1,499 @@
+#include "protocol/message_group.h"
+#include "protocol/message_publish.h"
+#include "protocol/message_session.h"
+#include "protocol/message_topic.h"
+#include "server/delivery.h"
+#include "tests/support/random.h"
+#include "tests/support/session_rig.h"
+#include "tests/support/wait_until.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static struct session_rig *rig;
+
+static int set_up(void **state)
+{
+	(void)state;
+	rig = session_rig_create();
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	session_rig_destroy(rig);
+	return 0;
+}
+
+static struct bytes text(const char *words)
+{
+	return (struct bytes){ (const uint8_t *)words, strlen(words) };
+}
+
+static struct rig_session *greeted(void)
+{
+	struct rig_session *session = rig_session_create(rig);
+	rig_greet(session);
+	return session;
+}
+
+static void feed(struct rig_session *session, msgpack_sbuffer *buffer)
+{
+	rig_feed(session, buffer->data, buffer->size);
+	msgpack_sbuffer_clear(buffer);
+}
+
+static void publish_to(struct rig_session *session, uint32_t request_id, const char *topic,
+		       uint32_t partition, uint64_t producer, uint64_t sequence, uint32_t count,
+		       size_t value_bytes)
+{
+	msgpack_sbuffer records, frame;
+	struct message_publish message = {
+		.topic = text(topic), .partition = partition, .producer = producer,
+		.sequence = sequence, .count = count,
+	};
+	uint8_t *value = calloc(1, value_bytes + 1);
+	msgpack_sbuffer_init(&records);
+	msgpack_sbuffer_init(&frame);
+	for (uint32_t i = 0; i < count; i++) {
+		struct content none = { .kind = CONTENT_NIL };
+		struct content content = { CONTENT_BYTES, { value, value_bytes } };
+		assert_int_equal(message_publish_append(&records, 0, &none, &content,
+							(struct bytes){ NULL, 0 }, NULL), 0);
+	}
+	assert_int_equal(message_publish_encode_head(&frame, request_id, &message, records.size, NULL), 0);
+	msgpack_sbuffer_write(&frame, records.data, records.size);
+	feed(session, &frame);
+	msgpack_sbuffer_destroy(&records);
+	msgpack_sbuffer_destroy(&frame);
+	free(value);
+}
+
+static void publish(struct rig_session *session, uint32_t request_id, const char *topic,
+		    uint32_t count)
+{
+	publish_to(session, request_id, topic, PUBLISH_ANY_PARTITION, 0, 0, count, 10);
+}
+
+static void subscribe_from(struct rig_session *session, uint32_t request_id, const char *pattern,
+			   uint64_t credit, enum message_start start, int64_t offset)
+{
+	msgpack_sbuffer patterns, frame;
+	struct bytes item = text(pattern);
+	struct message_subscribe message = { .start = start, .offset = offset, .credit = credit };
+	msgpack_sbuffer_init(&patterns);
+	msgpack_sbuffer_init(&frame);
+	assert_int_equal(message_pattern_append(&patterns, &item, NULL), 0);
+	message.topics = (struct message_list){
+		.count = 1, .encoded = { (const uint8_t *)patterns.data, patterns.size },
+	};
+	assert_int_equal(message_subscribe_encode(&frame, request_id, &message, NULL), 0);
+	feed(session, &frame);
+	msgpack_sbuffer_destroy(&patterns);
+	msgpack_sbuffer_destroy(&frame);
+}
+
+static void subscribe(struct rig_session *session, uint32_t request_id, const char *pattern,
+		      uint64_t credit)
+{
+	subscribe_from(session, request_id, pattern, credit, START_BEGINNING, 0);
+}
+
+static void give_credit(struct rig_session *session, uint32_t subscription, uint64_t bytes)
+{
+	struct message_credit message = { subscription, bytes };
+	msgpack_sbuffer frame;
+	msgpack_sbuffer_init(&frame);
+	assert_int_equal(message_credit_encode(&frame, 99, &message, NULL), 0);
+	feed(session, &frame);
+	msgpack_sbuffer_destroy(&frame);
+}
+
+static void expect_ok(struct rig_session *session, uint32_t request_id)
+{
+	struct frame frame;
+	assert_true(rig_reply(session, request_id, &frame));
+	if (frame.flags & FRAME_FLAG_ERROR) {
+		struct message_error message;
+		assert_int_equal(message_error_decode(frame.body, &message, NULL), 0);
+		fail_msg("refused: %.*s", (int)message.error.size, (const char *)message.error.data);
+	}
+}
+
+static void expect_error(struct rig_session *session, uint32_t request_id, enum error_code code)
+{
+	struct frame frame;
+	struct message_error message;
+	assert_true(rig_reply(session, request_id, &frame));
+	assert_true(frame.flags & FRAME_FLAG_ERROR);
+	assert_int_equal(message_error_decode(frame.body, &message, NULL), 0);
+	assert_int_equal(message.code, code);
+	assert_true(message.error.size > 0);
+}
+
+static void expect_goodbye(struct rig_session *session, enum error_code code)
+{
+	struct frame frame;
+	struct message_goodbye message;
+	do
+		assert_true(rig_next(session, &frame));
+	while (frame.type != FRAME_GOODBYE);
+	assert_int_equal(message_goodbye_decode(frame.body, &message, NULL), 0);
+	assert_int_equal(message.code, code);
+	assert_true(session->has_ended);
+	assert_false(rig_next(session, &frame));
+}
+
+static bool next_push(struct rig_session *session, uint8_t type, struct frame *out)
+{
+	while (rig_next(session, out))
+		if (out->type == type && !(out->flags & FRAME_FLAG_REPLY))
+			return true;
+	return false;
+}
+
+static struct message_notice next_notice(struct rig_session *session)
+{
+	struct message_notice notice;
+	struct frame frame;
+	assert_true(next_push(session, FRAME_NOTICE, &frame));
+	assert_int_equal(message_notice_decode(frame.body, &notice, NULL), 0);
+	return notice;
+}
+
+/* Records of the next BATCHES, which must be whole and begin at next_offset. */
+static uint32_t next_records(struct rig_session *session, uint64_t next_offset)
+{
+	struct message_batches message;
+	struct frame frame;
+	struct bytes batch;
+	uint32_t count = 0;
+	assert_true(next_push(session, FRAME_BATCHES, &frame));
+	assert_int_equal(message_batches_decode(frame.body, &message, NULL), 0);
+	while (message_batches_next(&message.batches, &batch, NULL) == 1) {
+		struct batch_header header;
+		uint8_t key[BATCH_KEY_BYTES];
+		assert_int_equal(batch_header_decode(batch.data, batch.size, &header, NULL), 0);
+		batch_key_encode(key, message.topic_id, message.partition, header.base_offset);
+		assert_int_equal(batch_check(batch.data, batch.size, key, NULL), 0);
+		assert_int_equal(header.base_offset, next_offset + count);
+		count += header.record_count;
+	}
+	return count;
+}
+
+static void published_records_are_answered_and_delivered(void **state)
+{
+	struct rig_session *session = greeted();
+	(void)state;
+	publish(session, 2, "a", 3);
+	expect_ok(session, 2);
+	subscribe(session, 3, "a", 1 << 20);
+	expect_ok(session, 3);
+	assert_int_equal(next_records(session, 0), 3);
+	publish(session, 4, "a", 2);
+	assert_int_equal(next_records(session, 3), 2);
+	rig_session_destroy(session);
+}
+
+static void a_subscriber_without_credit_gets_nothing_until_it_gives_some(void **state)
+{
+	struct rig_session *session = greeted();
+	struct frame frame;
+	(void)state;
+	publish(session, 2, "b", 3);
+	expect_ok(session, 2);
+	subscribe(session, 3, "b", 0);
+	expect_ok(session, 3);
+	publish(session, 4, "b", 3);
+	while (rig_next(session, &frame) && frame.request_id != 4)
+		assert_int_not_equal(frame.type, FRAME_BATCHES);
+	give_credit(session, 3, 1);
+	assert_int_equal(next_records(session, 0), 3);
+	give_credit(session, 3, 1);
+	assert_int_equal(next_records(session, 3), 3);
+	rig_session_destroy(session);
+}
+
+static void a_pattern_takes_in_topics_that_come_later_from_their_beginning(void **state)
+{
+	struct rig_session *session = greeted(), *other = greeted();
+	(void)state;
+	subscribe(session, 2, "late.*", 1 << 20);
+	expect_ok(session, 2);
+	publish(other, 3, "late.one", 4);
+	struct message_notice notice = next_notice(session);
+	assert_int_equal(notice.kind, NOTICE_PARTITION_ADDED);
+	assert_int_equal(notice.start_offset, 0);
+	assert_int_equal(next_records(session, 0), 4);
+	rig_session_destroy(session);
+	rig_session_destroy(other);
+}
+
+static void a_name_that_is_not_there_is_refused(void **state)
+{
+	struct rig_session *session = greeted();
+	(void)state;
+	subscribe(session, 2, "no.such.topic", 100);
+	expect_error(session, 2, ERROR_NOT_FOUND);
+	rig_session_destroy(session);
+}
+
+static void starts_count_from_the_end_and_stop_at_the_beginning(void **state)
+{
+	struct rig_session *session = greeted();
+	struct frame frame;
+	(void)state;
+	for (uint32_t i = 0; i < 5; i++) {
+		publish(session, 2 + i, "tail", 1);
+		expect_ok(session, 2 + i);
+	}
+	static const struct {
+		int64_t offset;
+		uint64_t first;
+	} cases[] = { { -2, 3 }, { -5, 0 }, { -99, 0 }, { INT64_MIN, 0 }, { 4, 4 }, { 5, 5 } };
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct message_subscribe_reply reply;
+		struct message_subscribed item;
+		subscribe_from(session, 20 + (uint32_t)i, "tail", 0, START_OFFSET, cases[i].offset);
+		assert_true(rig_reply(session, 20 + (uint32_t)i, &frame));
+		assert_int_equal(message_subscribe_reply_decode(frame.body, &reply, NULL), 0);
+		assert_true(message_subscribed_next(&reply.partitions, &item));
+		assert_int_equal(item.offset, cases[i].first);
+	}
+	subscribe_from(session, 40, "tail", 0, START_OFFSET, 6);
+	expect_error(session, 40, ERROR_OFFSET_OUT_OF_RANGE);
+	rig_session_destroy(session);
+}
+
+static void a_repeated_sequence_is_stored_once(void **state)
+{
+	struct rig_session *session = greeted();
+	struct message_publish_reply reply;
+	struct message_range range;
+	struct frame frame;
+	(void)state;
+	publish(session, 2, "once", 1);
+	expect_ok(session, 2);
+	publish_to(session, 3, "once", 0, 77, 0, 4, 10);
+	expect_ok(session, 3);
+	publish_to(session, 4, "once", 0, 77, 0, 4, 10);
+	assert_true(rig_reply(session, 4, &frame));
+	assert_int_equal(message_publish_reply_decode(frame.body, &reply, NULL), 0);
+	assert_true(reply.duplicate);
+	assert_true(message_range_next(&reply.ranges, &range));
+	assert_int_equal(range.first_offset, 1);
+	assert_int_equal(range.count, 4);
+	publish_to(session, 5, "once", 0, 77, 5, 1, 10);
+	expect_error(session, 5, ERROR_OUT_OF_SEQUENCE);
+	publish_to(session, 6, "once", 0, 77, 2, 4, 10);
+	expect_error(session, 6, ERROR_OUT_OF_SEQUENCE);
+	publish_to(session, 7, "once", 0, 77, 4, 1, 10);
+	expect_ok(session, 7);
+	/* Another producer's numbers are its own. */
+	publish_to(session, 8, "once", 0, 78, 0, 1, 10);
+	expect_ok(session, 8);
+	struct reader_ends ends;
+	assert_int_equal(reader_ends(broker_reader(rig->service.broker),
+				     catalog_find(broker_catalog(rig->service.broker), text("once"))->topic.id,
+				     0, &ends, NULL), 0);
+	assert_int_equal(ends.visible_end, 7);
+	rig_session_destroy(session);
+}
+
+static void a_subscriber_that_stops_reading_holds_only_its_share(void **state)
+{
+	struct rig_session *stalled = greeted(), *session = greeted();
+	(void)state;
+	publish_to(session, 2, "stall", 0, 0, 0, 1, 10);
+	expect_ok(session, 2);
+	subscribe(stalled, 3, "stall", CREDIT_BYTES_MAX);
+	expect_ok(stalled, 3);
+	stalled->stops_reading = true;
+	subscribe(session, 3, "stall", CREDIT_BYTES_MAX);
+	uint64_t received = 0;
+	for (uint32_t i = 0; i < 64; i++)
+		publish_to(session, 10 + i, "stall", 0, 0, 0, 1, 100 * 1024);
+	while (received < 65)
+		received += next_records(session, received);
+	assert_false(stalled->has_ended);
+	assert_true(stalled->session->unsent_bytes < DELIVERY_OUTPUT_BYTES + READER_BYTES_MAX + 4096);
+	rig_session_destroy(stalled);
+	rig_session_destroy(session);
+}
+
+static void one_that_says_nothing_is_sent_away_in_time(void **state)
+{
+	struct rig_session *silent = rig_session_create(rig), *idle = greeted();
+	struct frame frame;
+	(void)state;
+	rig->now_ms += 4999;
+	session_tick(silent->session, rig->now_ms);
+	assert_false(silent->has_ended);
+	rig->now_ms += 1;
+	session_tick(silent->session, rig->now_ms);
+	expect_goodbye(silent, ERROR_TIMEOUT);
+	/* The heartbeat is a second here. */
+	session_tick(idle->session, rig->now_ms);
+	expect_goodbye(idle, ERROR_TIMEOUT);
+	rig_session_destroy(idle);
+
+	idle = greeted();
+	for (int i = 0; i < 5; i++) {
+		rig->now_ms += 1000;
+		session_tick(idle->session, rig->now_ms);
+		assert_true(next_push(idle, FRAME_PING, &frame));
+		msgpack_sbuffer reply;
+		msgpack_sbuffer_init(&reply);
+		assert_int_equal(message_empty_encode(&reply, FRAME_PING, FRAME_FLAG_REPLY,
+						      frame.request_id, NULL), 0);
+		feed(idle, &reply);
+		msgpack_sbuffer_destroy(&reply);
+	}
+	assert_false(idle->has_ended);
+	rig_session_destroy(silent);
+	rig_session_destroy(idle);
+}
+
+static void every_frame_in_every_state_is_answered_or_ends_the_session(void **state)
+{
+	(void)state;
+	for (int is_greeted = 0; is_greeted < 2; is_greeted++)
+		for (unsigned int type = 0; type < 256; type++) {
+			struct rig_session *session = rig_session_create(rig);
+			struct frame answer;
+			if (is_greeted)
+				rig_greet(session);
+			uint8_t frame[] = { 0, 0, 0, 9, (uint8_t)type, 0, 0, 0, 0, 0, 0, 7, 0x80 };
+			bool is_credit = type == FRAME_CREDIT;
+			rig_feed(session, frame, sizeof(frame));
+			if (is_greeted && is_credit) {
+				/* Nothing follows CREDIT but an error: an empty one is wrong. */
+				assert_true(rig_next(session, &answer));
+			} else {
+				assert_true(rig_next(session, &answer));
+				assert_true((answer.flags & FRAME_FLAG_REPLY) || answer.type == FRAME_GOODBYE);
+			}
+			assert_true(session->said.size < 64 * 1024);
+			rig_session_destroy(session);
+		}
+}
+
+static void nothing_but_hello_is_taken_before_hello(void **state)
+{
+	(void)state;
+	for (unsigned int type = 2; type <= FRAME_TYPE_MAX; type++) {
+		struct rig_session *session = rig_session_create(rig);
+		uint8_t frame[] = { 0, 0, 0, 9, (uint8_t)type, 0, 0, 0, 0, 0, 0, 7, 0x80 };
+		struct frame answer;
+		rig_feed(session, frame, sizeof(frame));
+		assert_true(rig_next(session, &answer));
+		assert_true(answer.type == FRAME_GOODBYE || (answer.flags & FRAME_FLAG_ERROR));
+		assert_int_not_equal(session->session->state, CONNECTION_READY);
+		rig_session_destroy(session);
+	}
+}
+
+static void long_frames_before_login_are_refused_before_they_come(void **state)
+{
+	struct rig_session *session = rig_session_create(rig);
+	uint8_t head[] = { 0, 0, 0x10, 0x01, FRAME_HELLO, 0, 0, 0, 0, 0, 0, 1 };
+	(void)state;
+	rig_feed(session, head, sizeof(head));
+	expect_goodbye(session, ERROR_LIMIT);
+	rig_session_destroy(session);
+}
+
+static void mutated_conversations_cost_nothing(void **state)
+{
+	char line[65536];
+	const char *srcdir = getenv("top_srcdir");
+	char path[4096];
+	struct random random = random_seeded(20261123, 0);
+	uint8_t frames[64][2048];
+	size_t sizes[64], count = 0;
+	(void)state;
+	snprintf(path, sizeof(path), "%s/tests/vectors/frames.jsonl", srcdir != NULL ? srcdir : ".");
+	FILE *file = fopen(path, "re");
+	assert_non_null(file);
+	while (count < 64 && fgets(line, sizeof(line), file) != NULL) {
+		const char *hex = strstr(line, "\"hex\":\"");
+		size_t size = 0;
+		unsigned int byte;
+		if (strstr(line, "\"from\":\"server\"") != NULL || hex == NULL)
+			continue;
+		for (hex = strrchr(line, ':') + 2; sscanf(hex, "%2x", &byte) == 1 && size < 2048; hex += 2)
+			frames[count][size++] = (uint8_t)byte;
+		sizes[count++] = size;
+	}
+	fclose(file);
+	assert_true(count > 20);
+	for (int n = 0; n < 10000; n++) {
+		struct rig_session *session = greeted();
+		uint8_t mutated[2048];
+		size_t chosen = random_below(&random, count), size = sizes[chosen];
+		memcpy(mutated, frames[chosen], size);
+		for (uint64_t i = random_below(&random, 4) + 1; i > 0; i--)
+			mutated[random_below(&random, size)] = (uint8_t)random_below(&random, 256);
+		rig_feed(session, mutated, size - random_below(&random, 2) * random_below(&random, size));
+		rig_run(rig);
+		rig_session_destroy(session);
+	}
+	assert_int_equal(rig->service.session_count, 0);
+	assert_int_equal(rig->service.subscription_count, 0);
+}
+
+static void deleted_topics_end_their_cursors(void **state)
+{
+	struct rig_session *session = greeted();
+	struct message_topic_delete message = { text("gone") };
+	msgpack_sbuffer frame;
+	(void)state;
+	publish(session, 2, "gone", 3);
+	expect_ok(session, 2);
+	subscribe(session, 3, "gon*", 1 << 20);
+	expect_ok(session, 3);
+	msgpack_sbuffer_init(&frame);
+	assert_int_equal(message_topic_delete_encode(&frame, 4, &message, NULL), 0);
+	feed(session, &frame);
+	msgpack_sbuffer_destroy(&frame);
+	struct message_notice notice;
+	do
+		notice = next_notice(session);
+	while (notice.kind != NOTICE_TOPIC_DELETED);
+	expect_ok(session, 4);
+	assert_int_equal(LIST_FIRST(&session->session->subscriptions)->cursor_count, 0);
+	/* The name is free for another topic, which is followed again. */
+	publish(session, 5, "gone", 1);
+	do
+		notice = next_notice(session);
+	while (notice.kind != NOTICE_PARTITION_ADDED);
+	rig_session_destroy(session);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+		TEST(published_records_are_answered_and_delivered),
+		TEST(a_subscriber_without_credit_gets_nothing_until_it_gives_some),
+		TEST(a_pattern_takes_in_topics_that_come_later_from_their_beginning),
+		TEST(a_name_that_is_not_there_is_refused),
+		TEST(starts_count_from_the_end_and_stop_at_the_beginning),
+		TEST(a_repeated_sequence_is_stored_once),
+		TEST(a_subscriber_that_stops_reading_holds_only_its_share),
+		TEST(one_that_says_nothing_is_sent_away_in_time),
+		TEST(every_frame_in_every_state_is_answered_or_ends_the_session),
+		TEST(nothing_but_hello_is_taken_before_hello),
+		TEST(long_frames_before_login_are_refused_before_they_come),
+		TEST(mutated_conversations_cost_nothing),
+		TEST(deleted_topics_end_their_cursors),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
