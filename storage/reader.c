@@ -152,6 +152,9 @@ static int read_batches(void *argument)
 	if (stored_batch_find(snapshot, reading->topic_id, reading->partition, reading->offset,
 			      &batch, &progress->damaged_start, reading->err) != 0)
 		return -1;
+	/* What is asked for in small pieces is not a reading of it all. */
+	if (reading->max_bytes >= READER_BYTES_MAX / 2)
+		snapshot_read_ahead(snapshot, batch.data);
 	for (;;) {
 		int rc = hand_out(reading, &batch, &used_bytes);
 		if (rc <= 0)

@@ -3,6 +3,7 @@
 #include "storage/guard.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 struct use {
 	struct snapshot *snapshot;
@@ -159,4 +160,21 @@ int snapshot_last(struct snapshot *snapshot, enum table table, struct bytes *out
 	 * that found nothing leaves it in a place that they do not expect. */
 	snapshot->is_positioned[table] = false;
 	return move(snapshot, table, MDB_LAST, (struct bytes){ NULL, 0 }, out_key, out_value, err);
+}
+
+void snapshot_read_ahead(const struct snapshot *snapshot, const uint8_t *from)
+{
+	size_t page_bytes = snapshot->store->page_bytes;
+	union {
+		const uint8_t *in;
+		uintptr_t number;
+		void *out;
+	} at = { .in = from }, ahead;
+	unsigned char is_there;
+	at.number -= at.number % page_bytes;
+	ahead.number = at.number + SNAPSHOT_READ_AHEAD_BYTES / 2;
+	/* Beyond the file's end neither does anything. */
+	if (mincore(ahead.out, page_bytes, &is_there) != 0 || (is_there & 1))
+		return;
+	madvise(at.out, SNAPSHOT_READ_AHEAD_BYTES, MADV_WILLNEED);
 }

@@ -41,4 +41,10 @@ int snapshot_previous(struct snapshot *snapshot, enum table table, struct bytes 
 int snapshot_last(struct snapshot *snapshot, enum table table, struct bytes *out_key,
 		  struct bytes *out_value, struct error *err);
 
+/* Have the kernel read on from here, where what lies ahead is not in memory yet:
+ * MDB_NORDAHEAD, good for reads here and there, makes it read single pages.  A
+ * hint: batches of a partition often lie one behind the other.  Returns at once. */
+#define SNAPSHOT_READ_AHEAD_BYTES (1024u * 1024)
+void snapshot_read_ahead(const struct snapshot *snapshot, const uint8_t *from);
+
 #endif
