@@ -151,6 +151,23 @@ def refuse(name, sender, state, data, verdict, error, text):
                 "error": error, "text": text, "hex": data.hex()})
 
 
+def make_example():
+    """The conversation at the end of doc/protocol.md."""
+    ask("example_hello", HELLO, {"version": 1, "client": "me"})
+    answer("example_hello_reply", HELLO, {
+        "version": 1, "server": "millstream 0.1", "instance": INSTANCE,
+        "max_frame_bytes": 1048576, "heartbeat_ms": 10000, "auth": False})
+    publish("example_publish", {"topic": "t", "partition": 0, "producer": 9, "count": 1},
+            [[0, b"k", b"hi", None]], request_id=2)
+    answer("example_publish_reply", PUBLISH, {"ranges": [[0, 0, 1]]}, request_id=2)
+    ask("example_subscribe", SUBSCRIBE, {"topics": ["t"], "credit": 1048576}, request_id=3)
+    answer("example_subscribe_reply", SUBSCRIBE, {"partitions": [["t", 1, 0, 0, 1]]},
+           request_id=3)
+    deliver("example_batches", {"topic_id": 1, "partition": 0, "visible_end": 1}, [
+        (0, TIME, [[0, TIME, b"k", b"hi", None]], {})], 3)
+    ask("example_credit", CREDIT, {"subscription": 3, "bytes": 60}, request_id=4)
+
+
 def make_good():
     ask("hello", HELLO, {"version": 1, "client": "example/1.0"})
     ask("hello_without_name", HELLO, {"version": 1})
@@ -603,6 +620,7 @@ def write(file_name, lines):
             file.write("\n")
 
 
+make_example()
 make_good()
 make_bad()
 write("frames.jsonl", good)
