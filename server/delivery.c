@@ -95,6 +95,7 @@ static int send_batches(struct cursor *cursor, const msgpack_sbuffer *batches,
 	subscription->credit_bytes -=
 		batches->size < subscription->credit_bytes ? batches->size : subscription->credit_bytes;
 	session->service->sent_bytes += batches->size;
+	session->delivered_bytes = batches->size;
 	cursor->next_offset = progress->next_offset;
 	return 0;
 }

@@ -77,8 +77,8 @@ void session_flush(struct session *session)
 {
 	if (session->is_abandoned)
 		return;
-	if (session->output.size + session->unsent_bytes > session->service->limits.output_bytes_max &&
-	    !session->has_ended) {
+	size_t limit = session->service->limits.output_bytes_max + session->delivered_bytes;
+	if (session->output.size + session->unsent_bytes > limit && !session->has_ended) {
 		/* Its goodbye would never arrive: what waits is dropped with it. */
 		let_go(session);
 		session->output.size = 0;

@@ -33,6 +33,8 @@ struct session {
 	struct frame_parser parser;
 	msgpack_sbuffer output;         /* whole frames, not yet given to the transport */
 	size_t unsent_bytes;            /* what the transport still has of earlier ones */
+	size_t delivered_bytes;         /* of the last delivery: one batch may be larger than
+					 * the output's limit, and comes on top of it */
 	struct subscription_list subscriptions;
 	uint32_t subscription_count;
 	struct publish *waiting;        /* owned: the appender's queue was full */
