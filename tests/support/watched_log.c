@@ -37,7 +37,7 @@ static int64_t wall_us(void *user)
 static int64_t monotonic_us(void *user)
 {
 	struct watched_log *log = user;
-	return atomic_load(&log->monotonic_us);
+	return atomic_fetch_add(&log->monotonic_us, atomic_load(&log->look_us));
 }
 
 static void remember(struct watched_log *log, struct watched_event event)
@@ -94,6 +94,31 @@ void watched_log_reopen(struct watched_log *log)
 {
 	watched_log_close(log);
 	watched_log_open(log);
+}
+
+static void *stop(void *argument)
+{
+	appender_stop(argument);
+	return NULL;
+}
+
+static bool is_closed(struct watched_log *log)
+{
+	pthread_mutex_lock(&log->appender->queue.lock);
+	bool is = log->appender->queue.is_closed;
+	pthread_mutex_unlock(&log->appender->queue.lock);
+	return is;
+}
+
+void watched_log_reopen_held(struct watched_log *log)
+{
+	pthread_t thread;
+	assert_int_equal(pthread_create(&thread, NULL, stop, log->appender), 0);
+	assert_true(wait_until(is_closed(log)));
+	watched_log_release(log);
+	pthread_join(thread, NULL);
+	log->appender = NULL;
+	watched_log_reopen(log);
 }
 
 int watched_log_create(void **state)
@@ -186,12 +211,19 @@ void watched_log_pass_one(struct watched_log *log)
 void watched_log_release(struct watched_log *log)
 {
 	atomic_store(&log->is_holding, false);
+	atomic_store(&log->passes, 0);
 }
 
 void watched_log_release_and_flush(struct watched_log *log)
 {
 	watched_log_release(log);
 	assert_int_equal(appender_flush(log->appender, NULL), 0);
+}
+
+void watched_log_tick(struct watched_log *log)
+{
+	struct command command = { .run = run_nothing };
+	assert_int_equal(appender_execute(log->appender, &command, NULL), 0);
 }
 
 struct appender_stats watched_log_stats(struct watched_log *log)

@@ -34,6 +34,7 @@ struct watched_log {
 
 	_Atomic int64_t wall_us;
 	_Atomic int64_t monotonic_us;
+	_Atomic int64_t look_us;        /* every look at the monotonic clock turns it so far */
 	atomic_bool is_holding;
 	atomic_bool is_held;            /* the appender has come to a hold */
 	atomic_int passes;              /* commits that it may make all the same */
@@ -58,6 +59,9 @@ uint32_t watched_log_topic(struct watched_log *log, const char *name, uint32_t p
 			   uint16_t owner_source_id, const struct topic_config *config);
 uint16_t watched_log_source(struct watched_log *log, const char *name);
 
+/* Close it while it is held, so that the commit at hand is its last; open again. */
+void watched_log_reopen_held(struct watched_log *log);
+
 /* Turn both clocks. */
 void watched_log_advance(struct watched_log *log, int64_t us);
 
@@ -69,6 +73,9 @@ void watched_log_pass_one(struct watched_log *log);
 void watched_log_release(struct watched_log *log);
 /* The same, and wait until all of it has been told. */
 void watched_log_release_and_flush(struct watched_log *log);
+
+/* The appender looks at the time and makes one commit, with one step of retention. */
+void watched_log_tick(struct watched_log *log);
 
 struct appender_stats watched_log_stats(struct watched_log *log);
 /* How often the end of this partition was announced; *out_last is the last one. */
