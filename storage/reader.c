@@ -166,60 +166,6 @@ static int read_batches(void *argument)
 	}
 }
 
-/* The first batch at or behind an offset, for find_damaged_end. */
-struct probe {
-	struct reading *reading;
-	uint64_t offset;
-	uint64_t found_offset;
-};
-
-static int probe_guarded(void *argument)
-{
-	struct probe *probe = argument;
-	struct reading *reading = probe->reading;
-	struct stored_batch batch;
-	if (stored_batch_seek(&reading->reader->snapshot, reading->topic_id, reading->partition,
-			      probe->offset, &batch, NULL) != 1)
-		return -1;
-	if (batch.topic_id != reading->topic_id || batch.partition != reading->partition ||
-	    batch.base_offset >= reading->progress.visible_end)
-		return -1;
-	probe->found_offset = batch.base_offset;
-	return 0;
-}
-
-static bool can_find(struct reading *reading, uint64_t offset, uint64_t *out_found)
-{
-	struct probe probe = { .reading = reading, .offset = offset };
-	if (snapshot_run(&reading->reader->snapshot, probe_guarded, &probe, NULL) != 0)
-		return false;
-	*out_found = probe.found_offset;
-	return true;
-}
-
-/* Where batches can be found again behind the damage.  Most often it is the
- * next key; where a page of LMDB's is damaged, all that it held is lost: look
- * ever farther until something is found, then for where that begins. */
-static uint64_t find_damaged_end(struct reading *reading)
-{
-	uint64_t lost = reading->progress.damaged_start;
-	uint64_t end = reading->progress.visible_end, found = end, step = 1;
-	while (step < end - lost && !can_find(reading, lost + step, &found)) {
-		lost += step;
-		step *= 2;
-	}
-	if (found == end)
-		step = end - lost;
-	for (uint64_t good = lost + step; good - lost > 1;) {
-		uint64_t middle = lost + (good - lost) / 2;
-		if (can_find(reading, middle, &found))
-			good = middle;
-		else
-			lost = middle;
-	}
-	return found;
-}
-
 static bool is_damage(enum error_code code)
 {
 	return code == ERROR_CORRUPT || code == ERROR_FORMAT_VERSION || code == ERROR_UNSUPPORTED;
@@ -243,7 +189,10 @@ int reader_read(struct reader *reader, uint32_t topic_id, uint32_t partition, ui
 	else if (!reading.has_record)
 		reading.progress.damaged_end = offset;
 	else
-		reading.progress.damaged_end = find_damaged_end(&reading);
+		reading.progress.damaged_end =
+			stored_batch_find_again(&reader->snapshot, topic_id, partition,
+						reading.progress.damaged_start,
+						reading.progress.visible_end);
 	if (rc < 0 && err != NULL)
 		*err = local;
 	if (rc >= 0 || local.code != ERROR_NOT_FOUND)

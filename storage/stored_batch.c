@@ -155,3 +155,54 @@ int stored_batch_check(const struct stored_batch *batch, uint64_t end, struct ba
 	*out = header;
 	return 0;
 }
+
+struct probe {
+	struct snapshot *snapshot;
+	uint32_t topic_id;
+	uint32_t partition;
+	uint64_t offset;
+	uint64_t end;
+	uint64_t found_offset;
+};
+
+static int probe_guarded(void *argument)
+{
+	struct probe *probe = argument;
+	struct stored_batch batch;
+	if (stored_batch_seek(probe->snapshot, probe->topic_id, probe->partition, probe->offset,
+			      &batch, NULL) != 1 ||
+	    !is_of(&batch, probe->topic_id, probe->partition) || batch.base_offset >= probe->end)
+		return -1;
+	probe->found_offset = batch.base_offset;
+	return 0;
+}
+
+static bool can_find(struct probe *probe, uint64_t offset)
+{
+	probe->offset = offset;
+	return snapshot_run(probe->snapshot, probe_guarded, probe, NULL) == 0;
+}
+
+/* Most often it is the next key; where a page of LMDB's is damaged, all that it
+ * held is lost: look ever farther until something is found, then for where that
+ * begins. */
+uint64_t stored_batch_find_again(struct snapshot *snapshot, uint32_t topic_id, uint32_t partition,
+				 uint64_t lost, uint64_t end)
+{
+	struct probe probe = { snapshot, topic_id, partition, 0, end, end };
+	uint64_t step = 1;
+	while (step < end - lost && !can_find(&probe, lost + step)) {
+		lost += step;
+		step *= 2;
+	}
+	if (probe.found_offset == end)
+		step = end - lost;
+	for (uint64_t good = lost + step; good - lost > 1;) {
+		uint64_t middle = lost + (good - lost) / 2;
+		if (can_find(&probe, middle))
+			good = middle;
+		else
+			lost = middle;
+	}
+	return probe.found_offset;
+}

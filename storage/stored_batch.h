@@ -47,4 +47,10 @@ int stored_batch_check(const struct stored_batch *batch, uint64_t end, struct ba
 int stored_batch_peek(const struct stored_batch *batch, struct batch_header *out,
 		      struct error *err);
 
+/* Where batches of the partition can be found again behind the damage at `lost`:
+ * an offset up to end, which it is where there are none.  Not inside
+ * snapshot_run: what is damaged may end several of those. */
+uint64_t stored_batch_find_again(struct snapshot *snapshot, uint32_t topic_id, uint32_t partition,
+				 uint64_t lost, uint64_t end);
+
 #endif
