@@ -23,28 +23,43 @@ static struct bytes encode_key(uint8_t out[KEY_BYTES], uint64_t producer_id, uin
 	return (struct bytes){ out, KEY_BYTES };
 }
 
-/* What was stored of the producer: 1, 0 nothing, -1 the transaction failed. */
 struct stored {
 	uint64_t next_sequence;
 	uint64_t last_sequence;
 	uint64_t last_offset;
 };
 
+static int decode(struct bytes key, struct bytes value, struct stored *out, struct error *err)
+{
+	struct bytes body;
+	if (key.size != KEY_BYTES)
+		return error_set(err, ERROR_CORRUPT, "table producers: a key of %zu bytes", key.size);
+	if (seal_check("producers", key, value, &body, err) != 0)
+		return -1;
+	if (value.size != RECORD_BYTES)
+		return error_set(err, ERROR_CORRUPT, "table producers: a value of %zu bytes", value.size);
+	*out = (struct stored){ load_u64(body.data), load_u64(body.data + 8), load_u64(body.data + 16) };
+	if (out->last_sequence > out->next_sequence)
+		return error_set(err, ERROR_CORRUPT, "table producers: sequences out of order");
+	return 0;
+}
+
+int producers_check_entry(struct bytes key, struct bytes value, struct error *err)
+{
+	struct stored stored;
+	return decode(key, value, &stored, err);
+}
+
+/* What was stored of the producer: 1, 0 nothing, -1 the transaction failed. */
+
 static int find(struct transaction *transaction, struct bytes key, struct stored *out)
 {
-	struct bytes value, body;
+	struct bytes value;
 	struct error damage = { 0 };
 	int found = transaction_get(transaction, TABLE_PRODUCERS, key, &value);
 	if (found <= 0)
 		return found;
-	if (seal_check("producers", key, value, &body, &damage) != 0)
-		return transaction_fail(transaction, &damage);
-	if (body.size != RECORD_BYTES - SEAL_BYTES) {
-		error_set(&damage, ERROR_CORRUPT, "table producers: a value of %zu bytes", value.size);
-		return transaction_fail(transaction, &damage);
-	}
-	*out = (struct stored){ load_u64(body.data), load_u64(body.data + 8), load_u64(body.data + 16) };
-	return 1;
+	return decode(key, value, out, &damage) == 0 ? 1 : transaction_fail(transaction, &damage);
 }
 
 static int check_one_partition(const struct submission *submission, struct error *err)

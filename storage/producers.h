@@ -28,4 +28,7 @@ int producers_put(struct transaction *transaction, const struct submission *subm
  * *position on, which is moved; 0 begins anew. */
 int producers_expire(struct transaction *transaction, uint64_t *position, int64_t before_us);
 
+/* Is it an entry of the table?  Any thread.  ERROR_CORRUPT. */
+int producers_check_entry(struct bytes key, struct bytes value, struct error *err);
+
 #endif

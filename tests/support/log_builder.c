@@ -239,8 +239,10 @@ uint8_t *log_batch_encode(const struct log_batch *batch, uint32_t topic_id, uint
 	uint32_t count = batch->record_count != 0 ? batch->record_count : 1;
 	msgpack_sbuffer payload;
 	msgpack_sbuffer_init(&payload);
-	for (uint32_t n = 0; n < count; n++)
-		add_record(&payload, batch, n, topic_id, partition, base_offset + n);
+	for (uint32_t n = 0; n < count; n++) {
+		uint32_t delta = n == count - 1 ? n + batch->more_offsets : n;
+		add_record(&payload, batch, delta, topic_id, partition, base_offset + delta);
+	}
 	struct batch_header header = {
 		.base_offset = base_offset, .record_count = count,
 		.last_offset_delta = count - 1 + batch->more_offsets,

@@ -55,7 +55,7 @@ struct log_batch {
 	uint64_t transaction_ordinal;   /* of every record */
 	uint16_t source_id;
 	uint16_t flags;
-	uint32_t more_offsets;          /* how many offsets compaction left out at its end */
+	uint32_t more_offsets;          /* how many compaction left out before the last record */
 	const struct content *value;
 	bool is_hidden;                 /* the visible end stays */
 };
