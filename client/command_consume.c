@@ -1,0 +1,438 @@
+#include "client/command.h"
+#include "client/command_format.h"
+#include "client/command_output.h"
+#include "client/command_progress.h"
+#include "client/command_table.h"
+#include "protocol/limits.h"
+#include "protocol/topic_pattern.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OUTPUT_BYTES     (64u * 1024)   /* gathered before a write */
+#define COMMIT_EVERY_US  1000000
+#define PARTITIONS_MAX   TOPIC_PARTITIONS_MAX
+
+enum format { FORMAT_RAW, FORMAT_PRETTY, FORMAT_JSON, FORMAT_LETTERS };
+
+enum { OPTION_FORMAT = 256, OPTION_SKIP_GAPS };
+
+struct consume {
+	const struct command *command;
+	struct millstream_subscribe_options subscribe;
+	uint32_t partitions[PARTITIONS_MAX];
+	bool has_start;
+	bool ends_at_end;
+	bool is_unbuffered;
+	bool skips_gaps;
+	enum format format;
+	const char *letters;            /* of -f */
+	uint64_t count_max;             /* UINT64_MAX: no limit */
+
+	struct millstream_client *client;
+	struct millstream_subscription *subscription;
+	struct text text;               /* not written yet */
+	struct command_progress progress;
+	uint64_t count;
+	bool was_disconnected;
+
+	/* Of a group: as far as the output has been written. */
+	struct millstream_offset *written;      /* owned, and so are the topics in it */
+	size_t written_count;
+	size_t written_room;
+	bool is_uncommitted;
+	int64_t committed_us;
+};
+
+/* ---- What the group has seen ---- */
+
+static bool note_place(void *user, const struct millstream_place *place)
+{
+	struct consume *consume = user;
+	for (size_t i = 0; i < consume->written_count; i++) {
+		struct millstream_offset *offset = &consume->written[i];
+		if (offset->partition == place->partition && strcmp(offset->topic, place->topic) == 0) {
+			consume->is_uncommitted |= offset->offset != place->next_offset;
+			offset->offset = place->next_offset;
+			return true;
+		}
+	}
+	if (consume->written_count == consume->written_room) {
+		size_t room = consume->written_room * 2 + 8;
+		void *grown = realloc(consume->written, room * sizeof(*consume->written));
+		if (grown == NULL)
+			return false;
+		consume->written = grown;
+		consume->written_room = room;
+	}
+	char *topic = strdup(place->topic);
+	if (topic == NULL)
+		return false;
+	consume->written[consume->written_count++] = (struct millstream_offset){
+		.topic = topic, .partition = place->partition, .offset = place->next_offset
+	};
+	consume->is_uncommitted = true;
+	return true;
+}
+
+static int commit(struct consume *consume)
+{
+	consume->committed_us = command_now_us();
+	if (!consume->is_uncommitted)
+		return COMMAND_DONE;
+	int code = millstream_commit_offsets(consume->client, consume->subscribe.group, consume->written,
+					     consume->written_count, COMMAND_ANSWER_MS);
+	if (code != MILLSTREAM_OK)
+		return command_call_failed(consume->command, consume->client,
+					   "commit for the group '%s'", consume->subscribe.group);
+	consume->is_uncommitted = false;
+	return COMMAND_DONE;
+}
+
+/* False: the output is of no use any more. */
+static bool write_out(struct consume *consume)
+{
+	if (command_output_write(&consume->text) != 0)
+		return false;
+	if (consume->subscribe.group != NULL)
+		millstream_places(consume->subscription, note_place, consume);
+	return true;
+}
+
+/* ---- Records and news ---- */
+
+static void add_record(struct consume *consume, const struct millstream_record *record)
+{
+	switch (consume->format) {
+	case FORMAT_RAW: command_format_raw(&consume->text, record); break;
+	case FORMAT_PRETTY: command_format_pretty(&consume->text, record); break;
+	case FORMAT_JSON: command_format_json(&consume->text, record); break;
+	case FORMAT_LETTERS: command_format_add(&consume->text, consume->letters, record); break;
+	}
+	consume->count++;
+}
+
+static int pass_gap(struct consume *consume, const struct millstream_record *news)
+{
+	const char *why = news->kind == MILLSTREAM_RECORDS_GONE ? "are not in the log (any more)"
+								: "are damaged";
+	command_progress_hide(&consume->progress);
+	command_tell(consume->command, "%s/%" PRIu32 ": offsets %" PRIu64 " to before %" PRIu64 " %s%s%s",
+		     news->topic, news->partition, news->offset, news->end_offset, why,
+		     news->text != NULL ? ": " : "", news->text != NULL ? news->text : "");
+	if (!consume->skips_gaps) {
+		fprintf(stderr, "Go on behind them with --skip-gaps or another -o.\n");
+		return COMMAND_FAILED;
+	}
+	uint64_t offset = news->end_offset;
+	uint32_t partition = news->partition;
+	char *topic = strdup(news->topic);
+	if (topic == NULL)
+		return command_failed(consume->command, "%s", strerror(ENOMEM));
+	int code = millstream_seek(consume->subscription, topic, partition, offset, COMMAND_ANSWER_MS);
+	if (code == MILLSTREAM_OK)
+		command_tell(consume->command, "%s/%" PRIu32 ": skipped, goes on at %" PRIu64, topic,
+			     partition, offset);
+	else
+		command_call_failed(consume->command, consume->client, "skip to %" PRIu64, offset);
+	free(topic);
+	return code == MILLSTREAM_OK ? COMMAND_DONE : COMMAND_FAILED;
+}
+
+static bool stop_at_first(void *user, const struct millstream_place *place)
+{
+	(void)place;
+	*(bool *)user = true;
+	return false;
+}
+
+static bool has_places(const struct consume *consume)
+{
+	bool found = false;
+	millstream_places(consume->subscription, stop_at_first, &found);
+	return found;
+}
+
+static bool has_pattern(const struct consume *consume)
+{
+	for (size_t i = 0; i < consume->subscribe.topic_count; i++)
+		if (topic_pattern_has_star(bytes_of_text(consume->subscribe.topics[i])))
+			return true;
+	return false;
+}
+
+static int hear_news(struct consume *consume, const struct millstream_record *news)
+{
+	const char *text = news->text != NULL ? news->text : millstream_code_text(news->error_code);
+	switch (news->kind) {
+	case MILLSTREAM_RECORDS_GONE:
+	case MILLSTREAM_RECORDS_DAMAGED:
+		return pass_gap(consume, news);
+	case MILLSTREAM_TOPIC_DELETED:
+		command_tell(consume->command, "the topic '%s' was deleted", news->topic);
+		return has_pattern(consume) || has_places(consume) ? COMMAND_DONE : COMMAND_FAILED;
+	case MILLSTREAM_PARTITION_REFUSED:
+		return command_failed(consume->command, "%s/%" PRIu32 " is left out: too many partitions; "
+				      "use a narrower pattern", news->topic, news->partition);
+	case MILLSTREAM_OTHER_INSTANCE:
+		return command_failed(consume->command, "the server has another log now, in which "
+				      "offsets mean something else: start again");
+	case MILLSTREAM_SUBSCRIPTION_ENDED:
+		return command_failed(consume->command, "the server ended the subscription: %s", text);
+	default:
+		return COMMAND_DONE;
+	}
+}
+
+static int take(struct consume *consume, const struct millstream_record *record)
+{
+	if (record->kind != MILLSTREAM_RECORD) {
+		/* What stands before the news is written before it is told. */
+		write_out(consume);
+		return hear_news(consume, record);
+	}
+	consume->was_disconnected = false;
+	add_record(consume, record);
+	command_progress_step(&consume->progress, consume->count,
+			      consume->count_max == UINT64_MAX ? 0 : consume->count_max);
+	if (consume->is_unbuffered || consume->text.buffer.size >= OUTPUT_BYTES)
+		write_out(consume);
+	return COMMAND_DONE;
+}
+
+static void tell_disconnected(struct consume *consume)
+{
+	if (!consume->was_disconnected) {
+		command_progress_hide(&consume->progress);
+		command_tell(consume->command, "%s; trying again", millstream_error_text(consume->client));
+	}
+	consume->was_disconnected = true;
+}
+
+static int wait_for_record(struct consume *consume, const struct millstream_record **out)
+{
+	int code = millstream_next(consume->client, 0, out);
+	if (code == MILLSTREAM_OK)
+		return code;
+	write_out(consume);
+	if (!command_output_is_wanted())
+		return MILLSTREAM_TIMEOUT;
+	return millstream_next(consume->client, COMMAND_WAIT_MS, out);
+}
+
+static bool is_done(const struct consume *consume)
+{
+	return consume->count >= consume->count_max || !command_output_is_wanted() ||
+	       (consume->ends_at_end && millstream_is_caught_up(consume->subscription));
+}
+
+static int follow(struct consume *consume)
+{
+	const struct millstream_record *record;
+	int status = COMMAND_DONE;
+
+	if (consume->ends_at_end && !has_places(consume)) {
+		command_tell(consume->command, "no topic matches");
+		return COMMAND_DONE;
+	}
+	while (status == COMMAND_DONE && !is_done(consume)) {
+		int code = wait_for_record(consume, &record);
+		if (code == MILLSTREAM_OK)
+			status = take(consume, record);
+		else if (code == MILLSTREAM_DISCONNECTED)
+			tell_disconnected(consume);
+		else if (code != MILLSTREAM_TIMEOUT)
+			status = command_call_failed(consume->command, consume->client, "read");
+		if (code != MILLSTREAM_OK && !command_output_has_reader())
+			break;
+		if (consume->subscribe.group != NULL && status == COMMAND_DONE &&
+		    consume->is_uncommitted && command_now_us() - consume->committed_us > COMMIT_EVERY_US)
+			status = commit(consume);
+	}
+	return status;
+}
+
+/* ---- Options ---- */
+
+static int read_i64(const char *value, int64_t *out)
+{
+	char *end;
+	errno = 0;
+	*out = strtoll(value, &end, 10);
+	return value[0] == '\0' || strchr("-0123456789", value[0]) == NULL || *end != '\0' || errno != 0
+		       ? -1 : 0;
+}
+
+static int read_start(struct consume *consume, const char *value)
+{
+	static const struct { const char *name; enum millstream_start start; } words[] = {
+		{ "beginning", MILLSTREAM_START_BEGINNING },
+		{ "end", MILLSTREAM_START_END },
+		{ "stored", MILLSTREAM_START_STORED },
+	};
+	struct millstream_subscribe_options *subscribe = &consume->subscribe;
+	consume->has_start = true;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(value, words[i].name) == 0) {
+			subscribe->start = words[i].start;
+			return 0;
+		}
+	if (strncmp(value, "s@", 2) == 0 && read_i64(value + 2, &subscribe->time_us) == 0 &&
+	    subscribe->time_us < INT64_MAX / 1000 && subscribe->time_us > INT64_MIN / 1000) {
+		subscribe->time_us *= 1000;
+		subscribe->start = MILLSTREAM_START_TIME;
+		return 0;
+	}
+	subscribe->start = MILLSTREAM_START_OFFSET;
+	if (strncmp(value, "s@", 2) != 0 && read_i64(value, &subscribe->offset) == 0)
+		return 0;
+	command_misused(consume->command, "-o: '%s' is none of beginning, end, stored, N, -N (so many "
+			"before the end), s@MS (since a time)", value);
+	return -1;
+}
+
+static int read_format(struct consume *consume, const char *value)
+{
+	static const char *const later[] = { "debezium", "debezium-schema", "flat" };
+	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
+		if (strcmp(value, later[i]) == 0)
+			return command_misused(consume->command, "--format %s is not there yet: this "
+					       "version has raw and pretty", value), -1;
+	if (strcmp(value, "raw") != 0 && strcmp(value, "pretty") != 0)
+		return command_misused(consume->command, "--format: '%s' is none of raw, pretty", value),
+		       -1;
+	consume->format = value[0] == 'r' ? FORMAT_RAW : FORMAT_PRETTY;
+	return 0;
+}
+
+static int read_letters(struct consume *consume, const char *value)
+{
+	struct error err = { 0 };
+	if (command_format_check(value, &err) != 0)
+		return command_misused(consume->command, "-f: %s", err.text), -1;
+	consume->format = FORMAT_LETTERS;
+	consume->letters = value;
+	return 0;
+}
+
+static int read_partition(struct consume *consume, const char *value)
+{
+	uint64_t partition;
+	if (command_number(consume->command, "-p", value, 0, TOPIC_PARTITIONS_MAX - 1, &partition) != 0)
+		return -1;
+	if (consume->subscribe.partition_count == PARTITIONS_MAX)
+		return command_misused(consume->command, "too many -p"), -1;
+	consume->partitions[consume->subscribe.partition_count++] = (uint32_t)partition;
+	consume->subscribe.partitions = consume->partitions;
+	return 0;
+}
+
+static int read_option(struct consume *consume, int letter, const char *value)
+{
+	switch (letter) {
+	case 'o': return read_start(consume, value);
+	case 'e': consume->ends_at_end = true; return 0;
+	case 'c': return command_number(consume->command, "-c", value, 0, INT64_MAX, &consume->count_max);
+	case 'G': consume->subscribe.group = value; return 0;
+	case 'p': return read_partition(consume, value);
+	case OPTION_FORMAT: return read_format(consume, value);
+	case 'J': consume->format = FORMAT_JSON; return 0;
+	case 'f': return read_letters(consume, value);
+	case 'u': consume->is_unbuffered = true; return 0;
+	default: consume->skips_gaps = true; return 0;
+	}
+}
+
+static int read_options(struct consume *consume, struct command_arguments *arguments)
+{
+	const char *value;
+	int letter;
+	while ((letter = command_arguments_next(arguments, &value)) > 0)
+		if (read_option(consume, letter, value) != 0)
+			return -1;
+	if (letter < 0)
+		return -1;
+	if (arguments->argc == 0)
+		return command_misused(consume->command, "which topic?"), -1;
+	consume->subscribe.topics = (const char *const *)arguments->argv;
+	consume->subscribe.topic_count = (size_t)arguments->argc;
+	if (consume->subscribe.group == NULL && consume->subscribe.start == MILLSTREAM_START_STORED)
+		return command_misused(consume->command, "-o stored needs a group: -G GROUP"), -1;
+	if (consume->subscribe.group != NULL && !consume->has_start)
+		consume->subscribe.start = MILLSTREAM_START_STORED;
+	return 0;
+}
+
+static int subscribe(struct consume *consume)
+{
+	int code = millstream_subscribe(consume->client, &consume->subscribe, COMMAND_ANSWER_MS,
+					&consume->subscription);
+	if (code == MILLSTREAM_OK)
+		return COMMAND_DONE;
+	command_call_failed(consume->command, consume->client, "subscribe");
+	if (code == MILLSTREAM_NOT_FOUND)
+		fputs("'millstream topic ls' lists what there is.\n", stderr);
+	return COMMAND_FAILED;
+}
+
+static void forget_written(struct consume *consume)
+{
+	for (size_t i = 0; i < consume->written_count; i++)
+		free((char *)consume->written[i].topic);
+	free(consume->written);
+}
+
+static int run(struct command_arguments *arguments)
+{
+	struct consume consume = { .command = arguments->command, .count_max = UINT64_MAX };
+	int status;
+
+	if (read_options(&consume, arguments) != 0)
+		return COMMAND_USAGE;
+	text_init(&consume.text);
+	status = command_connect(arguments, NULL, &consume.client);
+	if (status == COMMAND_DONE)
+		status = subscribe(&consume);
+	if (status != COMMAND_DONE)
+		goto out;
+	command_progress_begin(&consume.progress, "read", true);
+	status = follow(&consume);
+	command_progress_hide(&consume.progress);
+	write_out(&consume);
+	if (consume.subscribe.group != NULL && commit(&consume) != COMMAND_DONE)
+		status = COMMAND_FAILED;
+out:
+	millstream_close(consume.client);
+	forget_written(&consume);
+	text_clear(&consume.text);
+	return status;
+}
+
+static const struct command_option options[] = {
+	{ 'o', "offset", "WHERE", "beginning (default), end, stored, N, -N (before the end), s@MS (time)" },
+	{ 'e', "exit", NULL, "exit where the log ended when it began" },
+	{ 'c', "count", "N", "exit after N records" },
+	{ 'G', "group", "GROUP", "start where the group is, and store how far it got" },
+	{ 'p', "partition", "N", "this partition alone; may be given again" },
+	{ OPTION_FORMAT, "format", "NAME", "raw (default): a value a line, null for a tombstone; pretty" },
+	{ 'J', "json", NULL, "an object a line: topic, partition, offset, ts, key, payload, headers" },
+	{ 'f', "fmt", "FORMAT", "%t topic %p partition %o offset %k key %v value %T ms %h headers" },
+	{ 'u', "unbuffered", NULL, "write each record at once" },
+	{ OPTION_SKIP_GAPS, "skip-gaps", NULL, "go on behind records that are gone or damaged" },
+	{ 0, NULL, NULL, NULL },
+};
+
+const struct command command_consume = {
+	.noun = "consume",
+	.arguments = "TOPIC|PATTERN...",
+	.summary = "read records, and follow what comes",
+	.description = "Write the records of topics to standard output, and go on as new ones come. In a\n"
+		       "pattern, such as 'myapp.*', a star stands for any letters. Exits 1 at a gap.\n",
+	.options = options,
+	.examples = "  millstream consume orders -o -10 -e\n"
+		    "  millstream consume orders -e -f '%p/%o %k: %v\\n'\n",
+	.run = run,
+};

@@ -1,0 +1,243 @@
+#include "client/command.h"
+#include "client/command_columns.h"
+#include "client/command_output.h"
+#include "client/command_table.h"
+#include "protocol/json.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { OPTION_JSON = 256 };
+
+static bool has_failed(const struct millstream_source *source)
+{
+	return strcasecmp(source->state, "failed") == 0;
+}
+
+static int grade(const struct millstream_status *status)
+{
+	for (size_t i = 0; i < status->source_count; i++)
+		if (has_failed(&status->sources[i]))
+			return COMMAND_CRITICAL;
+	if (status->is_disk_full)
+		return COMMAND_CRITICAL;
+	return status->warning_count > 0 || strcmp(status->state, "ready") != 0 ? COMMAND_FAILED
+										: COMMAND_DONE;
+}
+
+static const char *grade_name(int graded)
+{
+	return graded == COMMAND_DONE ? "ok" : graded == COMMAND_FAILED ? "warning" : "critical";
+}
+
+/* ---- For programs ---- */
+
+static void add_string_or_null(struct json *json, const char *name, const char *string)
+{
+	json_name(json, name);
+	if (string != NULL)
+		json_string(json, string);
+	else
+		json_null(json);
+}
+
+static void add_numbers(struct json *json, const struct millstream_status *status)
+{
+	const struct { const char *name; uint64_t number; } numbers[] = {
+		{ "uptime_ms", status->uptime_ms },
+		{ "connections", status->connections },
+		{ "subscriptions", status->subscriptions },
+		{ "topics", status->topics },
+		{ "partitions", status->partitions },
+		{ "private_bytes", status->private_bytes },
+		{ "received_count", status->received_count },
+		{ "sent_bytes", status->sent_bytes },
+		{ "log_bytes", status->log_bytes },
+		{ "file_bytes", status->file_bytes },
+		{ "quota_bytes", status->quota_bytes },
+		{ "free_bytes", status->free_bytes },
+		{ "queued_count", status->queued_count },
+		{ "queued_bytes", status->queued_bytes },
+		{ "commit_count", status->commit_count },
+		{ "record_count", status->record_count },
+		{ "written_bytes", status->written_bytes },
+	};
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		json_name(json, numbers[i].name);
+		json_u64(json, numbers[i].number);
+	}
+}
+
+static void add_json(struct text *text, const struct millstream_status *status)
+{
+	struct json json = json_to(text);
+
+	json_begin_object(&json);
+	add_string_or_null(&json, "health", grade_name(grade(status)));
+	add_string_or_null(&json, "state", status->state);
+	add_string_or_null(&json, "version", status->version);
+	json_name(&json, "instance");
+	json_hex(&json, (struct bytes){ status->instance, sizeof(status->instance) });
+	json_name(&json, "is_disk_full");
+	json_bool(&json, status->is_disk_full);
+	add_numbers(&json, status);
+	json_name(&json, "warnings");
+	json_begin_array(&json);
+	for (size_t i = 0; i < status->warning_count; i++)
+		json_string(&json, status->warnings[i]);
+	json_end_array(&json);
+	json_name(&json, "sources");
+	json_begin_array(&json);
+	for (size_t i = 0; i < status->source_count; i++) {
+		const struct millstream_source *source = &status->sources[i];
+		json_begin_object(&json);
+		add_string_or_null(&json, "name", source->name);
+		add_string_or_null(&json, "state", source->state);
+		add_string_or_null(&json, "reason", source->reason);
+		add_string_or_null(&json, "position", source->position);
+		json_name(&json, "lag_us");
+		if (source->lag_us == UINT64_MAX)
+			json_null(&json);
+		else
+			json_u64(&json, source->lag_us);
+		json_end_object(&json);
+	}
+	json_end_array(&json);
+	json_end_object(&json);
+	json_end_line(&json);
+}
+
+/* ---- For people ---- */
+
+static void add_size(struct text *text, uint64_t bytes)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
+	double size = (double)bytes;
+	size_t unit = 0;
+	for (; size >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0]); unit++)
+		size /= 1024;
+	text_add_format(text, unit == 0 ? "%.0f %s" : "%.1f %s", size, units[unit]);
+}
+
+static void add_duration(struct text *text, uint64_t s)
+{
+	if (s >= 86400)
+		text_add_format(text, "%" PRIu64 "d ", s / 86400);
+	text_add_format(text, "%02" PRIu64 ":%02" PRIu64 ":%02" PRIu64, s / 3600 % 24, s / 60 % 60,
+			s % 60);
+}
+
+static void add_sources(struct text *text, const struct millstream_status *status)
+{
+	struct command_columns columns;
+	command_columns_begin(&columns, "llrll", "SOURCE|STATE|BEHIND|POSITION|REASON");
+	for (size_t i = 0; i < status->source_count; i++) {
+		const struct millstream_source *source = &status->sources[i];
+		const char *words[] = { source->name, source->state, NULL, source->position,
+					source->reason };
+		for (size_t n = 0; n < sizeof(words) / sizeof(words[0]); n++) {
+			if (words[n] != NULL)
+				text_add_string(&columns.cells, words[n]);
+			if (n == 2 && source->lag_us != UINT64_MAX)
+				text_add_format(&columns.cells, "%" PRIu64 " ms", source->lag_us / 1000);
+			command_columns_end_cell(&columns);
+		}
+	}
+	command_columns_write(&columns, "", text);
+	command_columns_clear(&columns);
+}
+
+static void add_disk(struct text *text, const struct millstream_status *status)
+{
+	text_add_string(text, "disk     log ");
+	add_size(text, status->log_bytes);
+	text_add_string(text, " in a file of ");
+	add_size(text, status->file_bytes);
+	if (status->quota_bytes > 0) {
+		text_add_string(text, ", quota ");
+		add_size(text, status->quota_bytes);
+	}
+	text_add_string(text, ", free ");
+	add_size(text, status->free_bytes);
+	text_add_string(text, status->is_disk_full ? "  DISK FULL\n" : "\n");
+}
+
+static void add_for_people(struct text *text, const char *server,
+			   const struct millstream_status *status)
+{
+	text_add_format(text, "millstreamd %s at %s: %s, up ", status->version, server, status->state);
+	add_duration(text, status->uptime_ms / 1000);
+	text_add_format(text, "\ntopics   %" PRIu32 " (%" PRIu32 " partitions)\n", status->topics,
+			status->partitions);
+	text_add_format(text, "clients  %" PRIu32 " connections, %" PRIu32 " subscriptions\n",
+			status->connections, status->subscriptions);
+	text_add_format(text, "records  %" PRIu64 " published since the start, ", status->received_count);
+	add_size(text, status->sent_bytes);
+	text_add_string(text, " sent\n");
+	add_disk(text, status);
+	text_add_format(text, "commits  %" PRIu64 ", ", status->commit_count);
+	add_size(text, status->written_bytes);
+	text_add_format(text, " written; %" PRIu64 " waiting (", status->queued_count);
+	add_size(text, status->queued_bytes);
+	text_add_string(text, ")\nmemory   ");
+	add_size(text, status->private_bytes);
+	text_add_byte(text, '\n');
+	if (status->source_count > 0)
+		add_sources(text, status);
+	for (size_t i = 0; i < status->warning_count; i++)
+		text_add_format(text, "warning: %s\n", status->warnings[i]);
+}
+
+static int run(struct command_arguments *arguments)
+{
+	struct millstream_client *client = NULL;
+	const struct millstream_status *status;
+	struct text text;
+	bool as_json = false;
+	const char *value;
+	int letter, graded;
+
+	while ((letter = command_arguments_next(arguments, &value)) > 0)
+		as_json = true;
+	if (letter < 0)
+		return COMMAND_USAGE;
+	if (arguments->argc > 0)
+		return command_misused(arguments->command, "'%s'? It takes no arguments",
+				       arguments->argv[0]);
+	graded = command_connect(arguments, NULL, &client);
+	if (graded != COMMAND_DONE)
+		return graded == COMMAND_USAGE ? graded : COMMAND_CRITICAL;
+	text_init(&text);
+	if (millstream_status(client, COMMAND_ANSWER_MS, &status) != MILLSTREAM_OK) {
+		command_call_failed(arguments->command, client, "ask the server");
+		graded = COMMAND_CRITICAL;
+	} else {
+		graded = grade(status);
+		if (as_json)
+			add_json(&text, status);
+		else
+			add_for_people(&text, command_server(arguments), status);
+		command_output_write(&text);
+	}
+	text_clear(&text);
+	millstream_close(client);
+	return graded;
+}
+
+static const struct command_option options[] = {
+	{ OPTION_JSON, "json", NULL, "one object" },
+	{ 0, NULL, NULL, NULL },
+};
+
+const struct command command_status = {
+	.noun = "status",
+	.arguments = "",
+	.summary = "is the server well?",
+	.description = "One screen about the server. Exits 0 when all is well, 1 with a warning, 2 when it is\n"
+		       "critical: disk full, a source failed, the server cannot be reached.\n",
+	.options = options,
+	.examples = "  millstream status\n"
+		    "  millstream status --json\n",
+	.run = run,
+};

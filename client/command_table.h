@@ -1,0 +1,12 @@
+#ifndef CLIENT_COMMAND_TABLE_H
+#define CLIENT_COMMAND_TABLE_H
+
+#include "client/command.h"
+
+/* Every command of millstream; each is defined in the file of its noun. */
+extern const struct command command_consume, command_produce, command_status;
+extern const struct command command_topic_ls, command_topic_info, command_topic_create,
+	command_topic_set, command_topic_rm;
+extern const struct command command_bench_publish, command_bench_consume, command_bench_e2e;
+
+#endif

@@ -1,0 +1,482 @@
+#include "client/command.h"
+#include "client/command_columns.h"
+#include "client/command_output.h"
+#include "client/command_table.h"
+#include "protocol/json.h"
+#include "protocol/limits.h"
+#include "protocol/time_text.h"
+#include "protocol/topic_pattern.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPTION_JSON = 256, OPTION_UNSET, OPTION_YES };
+
+struct totals {
+	uint64_t records;
+	uint64_t bytes;
+};
+
+struct topic_work {
+	const struct command *command;
+	struct millstream_client *client;
+	bool as_json;
+	bool names_only;
+	struct text text;
+	struct command_columns columns;
+	size_t found_count;
+	struct totals totals;
+	uint64_t partition_count;
+};
+
+static struct totals totals_of(const struct millstream_topic *topic)
+{
+	struct totals totals = { 0 };
+	for (uint32_t i = 0; i < topic->partition_count; i++) {
+		const struct millstream_partition *partition = &topic->partitions[i];
+		totals.records += partition->visible_end - partition->log_start;
+		totals.bytes += partition->bytes;
+	}
+	return totals;
+}
+
+static void add_size(struct text *text, uint64_t bytes)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
+	double size = (double)bytes;
+	size_t unit = 0;
+	for (; size >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0]); unit++)
+		size /= 1024;
+	text_add_format(text, unit == 0 ? "%.0f %s" : "%.1f %s", size, units[unit]);
+}
+
+static void add_json_topic(struct text *text, const struct millstream_topic *topic, bool is_whole)
+{
+	struct json json = json_to(text);
+	struct totals totals = totals_of(topic);
+
+	json_begin_object(&json);
+	json_name(&json, "name");
+	json_string(&json, topic->name);
+	json_name(&json, "id");
+	json_u64(&json, topic->id);
+	json_name(&json, "partitions");
+	json_u64(&json, topic->partition_count);
+	json_name(&json, "records");
+	json_u64(&json, totals.records);
+	json_name(&json, "bytes");
+	json_u64(&json, totals.bytes);
+	json_name(&json, "owner");
+	if (topic->owner != NULL)
+		json_string(&json, topic->owner);
+	else
+		json_null(&json);
+	if (is_whole) {
+		json_name(&json, "created_us");
+		json_i64(&json, topic->created_us);
+		json_name(&json, "settings");
+		json_begin_array(&json);
+		for (size_t i = 0; i < topic->setting_count; i++) {
+			json_begin_object(&json);
+			json_name(&json, "name");
+			json_string(&json, topic->settings[i].name);
+			json_name(&json, "value");
+			json_string(&json, topic->settings[i].value);
+			json_name(&json, "is_set");
+			json_bool(&json, topic->settings[i].is_set);
+			json_end_object(&json);
+		}
+		json_end_array(&json);
+		json_name(&json, "partition_list");
+		json_begin_array(&json);
+		for (uint32_t i = 0; i < topic->partition_count; i++) {
+			json_begin_object(&json);
+			json_name(&json, "partition");
+			json_u64(&json, i);
+			json_name(&json, "log_start");
+			json_u64(&json, topic->partitions[i].log_start);
+			json_name(&json, "visible_end");
+			json_u64(&json, topic->partitions[i].visible_end);
+			json_name(&json, "bytes");
+			json_u64(&json, topic->partitions[i].bytes);
+			json_end_object(&json);
+		}
+		json_end_array(&json);
+	}
+	json_end_object(&json);
+	json_end_line(&json);
+}
+
+/* ---- ls ---- */
+
+static bool list_topic(void *user, const struct millstream_topic *topic)
+{
+	struct topic_work *work = user;
+	struct totals totals = totals_of(topic);
+	struct text *cells = &work->columns.cells;
+
+	work->found_count++;
+	if (work->names_only) {
+		text_add_string(&work->text, topic->name);
+		text_add_byte(&work->text, '\n');
+		return true;
+	}
+	if (work->as_json) {
+		add_json_topic(&work->text, topic, false);
+		return true;
+	}
+	text_add_string(cells, topic->name);
+	command_columns_end_cell(&work->columns);
+	text_add_u64(cells, topic->partition_count);
+	command_columns_end_cell(&work->columns);
+	text_add_u64(cells, totals.records);
+	command_columns_end_cell(&work->columns);
+	add_size(cells, totals.bytes);
+	command_columns_end_cell(&work->columns);
+	if (topic->owner != NULL)
+		text_add_string(cells, topic->owner);
+	command_columns_end_cell(&work->columns);
+	return true;
+}
+
+/* Connect and walk the topics that the operands name. */
+static int walk(struct command_arguments *arguments, struct topic_work *work,
+		bool (*each)(void *, const struct millstream_topic *))
+{
+	int status = command_connect(arguments, NULL, &work->client);
+	if (status != COMMAND_DONE)
+		return status;
+	if (millstream_topics(work->client, (const char *const *)arguments->argv,
+			      (size_t)arguments->argc, each, work, COMMAND_ANSWER_MS) != MILLSTREAM_OK)
+		return command_call_failed(work->command, work->client, "ask for the topics");
+	return COMMAND_DONE;
+}
+
+static int end_work(struct topic_work *work, int status)
+{
+	if (status == COMMAND_DONE)
+		command_output_write(&work->text);
+	millstream_close(work->client);
+	text_clear(&work->text);
+	command_columns_clear(&work->columns);
+	return status;
+}
+
+static bool is_any_name(const struct command_arguments *arguments)
+{
+	for (int i = 0; i < arguments->argc; i++)
+		if (!topic_pattern_has_star(bytes_of_text(arguments->argv[i])))
+			return true;
+	return false;
+}
+
+static int run_ls(struct command_arguments *arguments)
+{
+	struct topic_work work = { .command = arguments->command };
+	const char *value;
+	int letter;
+
+	while ((letter = command_arguments_next(arguments, &value)) > 0)
+		if (letter == 'q')
+			work.names_only = true;
+		else
+			work.as_json = true;
+	if (letter < 0)
+		return COMMAND_USAGE;
+	text_init(&work.text);
+	command_columns_begin(&work.columns, "lrrrl", "TOPIC|PARTITIONS|RECORDS|SIZE|OWNER");
+	int status = walk(arguments, &work, list_topic);
+	if (status == COMMAND_DONE && work.found_count == 0 && is_any_name(arguments))
+		status = command_failed(work.command, "there is no such topic");
+	else if (status == COMMAND_DONE && !work.names_only && !work.as_json && work.found_count > 0)
+		command_columns_write(&work.columns, "", &work.text);
+	if (status == COMMAND_DONE && work.found_count == 0 && !work.as_json && !work.names_only)
+		command_tell(work.command, "no topic yet: millstream topic create NAME");
+	return end_work(&work, status);
+}
+
+/* ---- info ---- */
+
+static void add_partitions(struct text *text, const struct millstream_topic *topic)
+{
+	struct command_columns columns;
+	command_columns_begin(&columns, "rrrrr", "PARTITION|START|END|RECORDS|SIZE");
+	for (uint32_t i = 0; i < topic->partition_count; i++) {
+		const struct millstream_partition *partition = &topic->partitions[i];
+		text_add_u64(&columns.cells, i);
+		command_columns_end_cell(&columns);
+		text_add_u64(&columns.cells, partition->log_start);
+		command_columns_end_cell(&columns);
+		text_add_u64(&columns.cells, partition->visible_end);
+		command_columns_end_cell(&columns);
+		text_add_u64(&columns.cells, partition->visible_end - partition->log_start);
+		command_columns_end_cell(&columns);
+		add_size(&columns.cells, partition->bytes);
+		command_columns_end_cell(&columns);
+	}
+	command_columns_write(&columns, "  ", text);
+	command_columns_clear(&columns);
+}
+
+static bool show_topic(void *user, const struct millstream_topic *topic)
+{
+	struct topic_work *work = user;
+	struct totals totals = totals_of(topic);
+	struct text *text = &work->text;
+
+	if (work->as_json) {
+		work->found_count++;
+		add_json_topic(text, topic, true);
+		return true;
+	}
+	if (work->found_count++ > 0)
+		text_add_byte(text, '\n');
+	text_add_format(text, "%s  (id %" PRIu32 ", written by %s%s, created ", topic->name, topic->id,
+			topic->owner != NULL ? "source " : "publishers",
+			topic->owner != NULL ? topic->owner : "");
+	time_text_timestamp(text, topic->created_us);
+	text_add_format(text, "Z)\n  %" PRIu64 " records, ", totals.records);
+	add_size(text, totals.bytes);
+	text_add_byte(text, '\n');
+	for (size_t i = 0; i < topic->setting_count; i++)
+		text_add_format(text, "  %s = %s%s\n", topic->settings[i].name, topic->settings[i].value,
+				topic->settings[i].is_set ? "" : "  (default)");
+	add_partitions(text, topic);
+	return true;
+}
+
+static int run_info(struct command_arguments *arguments)
+{
+	struct topic_work work = { .command = arguments->command };
+	const char *value;
+	int letter;
+
+	while ((letter = command_arguments_next(arguments, &value)) > 0)
+		work.as_json = true;
+	if (letter < 0)
+		return COMMAND_USAGE;
+	if (arguments->argc == 0)
+		return command_misused(work.command, "which topic?");
+	text_init(&work.text);
+	int status = walk(arguments, &work, show_topic);
+	if (status == COMMAND_DONE && work.found_count == 0)
+		status = command_failed(work.command, "there is no topic '%s'", arguments->argv[0]);
+	return end_work(&work, status);
+}
+
+/* ---- create and set ---- */
+
+/* value is cut in two at the equals sign. */
+static int read_setting(const struct command *command, const char *word,
+			struct millstream_setting *settings, size_t *count)
+{
+	char *equals = strchr(word, '=');
+	if (equals == NULL || equals == word)
+		return command_misused(command, "'%s' is not KEY=VALUE", word), -1;
+	if (*count == OPTIONS_MAX)
+		return command_misused(command, "more than %d settings", OPTIONS_MAX), -1;
+	*equals = '\0';
+	settings[(*count)++] = (struct millstream_setting){ .name = word, .value = equals + 1 };
+	return 0;
+}
+
+static int run_create(struct command_arguments *arguments)
+{
+	const struct command *command = arguments->command;
+	struct millstream_setting settings[OPTIONS_MAX];
+	struct millstream_client *client = NULL;
+	size_t setting_count = 0;
+	uint64_t partitions = 0;
+	const char *value;
+	int letter;
+
+	while ((letter = command_arguments_next(arguments, &value)) > 0) {
+		if (letter == 'c' && read_setting(command, value, settings, &setting_count) != 0)
+			return COMMAND_USAGE;
+		if (letter == 'p' &&
+		    command_number(command, "-p", value, 1, TOPIC_PARTITIONS_MAX, &partitions) != 0)
+			return COMMAND_USAGE;
+	}
+	if (letter < 0)
+		return COMMAND_USAGE;
+	if (arguments->argc != 1)
+		return command_misused(command, arguments->argc == 0 ? "which topic?" : "one topic at a time");
+	int status = command_connect(arguments, NULL, &client);
+	if (status == COMMAND_DONE &&
+	    millstream_topic_create(client, arguments->argv[0], (uint32_t)partitions, settings,
+				    setting_count, COMMAND_ANSWER_MS) != MILLSTREAM_OK)
+		status = command_call_failed(command, client, "create '%s'", arguments->argv[0]);
+	millstream_close(client);
+	return status;
+}
+
+static int run_set(struct command_arguments *arguments)
+{
+	const struct command *command = arguments->command;
+	struct millstream_setting settings[OPTIONS_MAX];
+	const char *unset[OPTIONS_MAX];
+	size_t setting_count = 0, unset_count = 0;
+	struct millstream_client *client = NULL;
+	const char *value;
+	int letter;
+
+	while ((letter = command_arguments_next(arguments, &value)) > 0) {
+		if (unset_count == OPTIONS_MAX)
+			return command_misused(command, "more than %d --unset", OPTIONS_MAX);
+		unset[unset_count++] = value;
+	}
+	if (letter < 0)
+		return COMMAND_USAGE;
+	if (arguments->argc == 0)
+		return command_misused(command, "which topic?");
+	for (int i = 1; i < arguments->argc; i++)
+		if (read_setting(command, arguments->argv[i], settings, &setting_count) != 0)
+			return COMMAND_USAGE;
+	if (setting_count + unset_count == 0)
+		return command_misused(command, "set what? KEY=VALUE, or --unset KEY");
+	int status = command_connect(arguments, NULL, &client);
+	if (status == COMMAND_DONE &&
+	    millstream_topic_configure(client, arguments->argv[0], settings, setting_count, unset,
+				       unset_count, COMMAND_ANSWER_MS) != MILLSTREAM_OK)
+		status = command_call_failed(command, client, "set '%s'", arguments->argv[0]);
+	millstream_close(client);
+	return status;
+}
+
+/* ---- rm ---- */
+
+static bool plan_topic(void *user, const struct millstream_topic *topic)
+{
+	struct topic_work *work = user;
+	struct totals totals = totals_of(topic);
+	work->found_count++;
+	text_add_format(&work->text, "%s: %" PRIu32 " partition%s, %" PRIu64 " records, ", topic->name,
+			topic->partition_count, topic->partition_count == 1 ? "" : "s", totals.records);
+	add_size(&work->text, totals.bytes);
+	text_add_byte(&work->text, '\n');
+	return true;
+}
+
+static int remove_topics(struct command_arguments *arguments, struct topic_work *work, bool is_sure)
+{
+	if (work->found_count < (size_t)arguments->argc)
+		return command_failed(work->command, "there is no such topic%s",
+				      arguments->argc > 1 ? " for one of the names; nothing is deleted" : "");
+	if (!is_sure) {
+		printf("Would delete, for good:\n");
+		fflush(stdout);
+		command_output_write(&work->text);
+		fputs("Nothing is deleted. Add --yes.\n", stderr);
+		return COMMAND_FAILED;
+	}
+	for (int i = 0; i < arguments->argc; i++)
+		if (millstream_topic_delete(work->client, arguments->argv[i], COMMAND_ANSWER_MS) !=
+		    MILLSTREAM_OK)
+			return command_call_failed(work->command, work->client, "delete '%s'",
+						   arguments->argv[i]);
+	text_empty(&work->text);
+	return COMMAND_DONE;
+}
+
+static int run_rm(struct command_arguments *arguments)
+{
+	struct topic_work work = { .command = arguments->command };
+	bool is_sure = false;
+	const char *value;
+	int letter;
+
+	while ((letter = command_arguments_next(arguments, &value)) > 0)
+		is_sure = true;
+	if (letter < 0)
+		return COMMAND_USAGE;
+	if (arguments->argc == 0)
+		return command_misused(work.command, "which topic?");
+	for (int i = 0; i < arguments->argc; i++)
+		if (topic_pattern_has_star(bytes_of_text(arguments->argv[i])))
+			return command_misused(work.command, "'%s': names alone, no patterns",
+					       arguments->argv[i]);
+	text_init(&work.text);
+	int status = walk(arguments, &work, plan_topic);
+	if (status == COMMAND_DONE)
+		status = remove_topics(arguments, &work, is_sure);
+	return end_work(&work, status);
+}
+
+static const struct command_option ls_options[] = {
+	{ 'q', "quiet", NULL, "names alone" },
+	{ OPTION_JSON, "json", NULL, "an object a line" },
+	{ 0, NULL, NULL, NULL },
+};
+
+const struct command command_topic_ls = {
+	.noun = "topic", .verb = "ls", .arguments = "[PATTERN...]",
+	.summary = "list topics",
+	.description = "List the topics, or those that match a pattern such as 'myapp.*'.\n",
+	.options = ls_options,
+	.examples = "  millstream topic ls\n"
+		    "  millstream topic ls -q 'orders*'\n",
+	.run = run_ls,
+};
+
+static const struct command_option info_options[] = {
+	{ OPTION_JSON, "json", NULL, "an object a line" },
+	{ 0, NULL, NULL, NULL },
+};
+
+const struct command command_topic_info = {
+	.noun = "topic", .verb = "info", .arguments = "TOPIC|PATTERN...",
+	.summary = "partitions, sizes, settings",
+	.description = "Show a topic's partitions, their offsets and sizes, and its settings.\n",
+	.options = info_options,
+	.examples = "  millstream topic info orders\n"
+		    "  millstream topic info orders --json\n",
+	.run = run_info,
+};
+
+static const struct command_option create_options[] = {
+	{ 'p', "partitions", "N", "how many (default: as the server is configured)" },
+	{ 'c', "config", "KEY=VALUE", "a setting, such as retention.ms=86400000; may be given again" },
+	{ 0, NULL, NULL, NULL },
+};
+
+const struct command command_topic_create = {
+	.noun = "topic", .verb = "create", .arguments = "NAME",
+	.summary = "make a topic",
+	.description = "Make a topic that publishers write to.\n",
+	.options = create_options,
+	.examples = "  millstream topic create payments -p 4\n"
+		    "  millstream topic create audit -c retention.ms=86400000\n",
+	.run = run_create,
+};
+
+static const struct command_option set_options[] = {
+	{ OPTION_UNSET, "unset", "KEY", "back to the default; may be given again" },
+	{ 0, NULL, NULL, NULL },
+};
+
+const struct command command_topic_set = {
+	.noun = "topic", .verb = "set", .arguments = "NAME [KEY=VALUE...]",
+	.summary = "change its settings",
+	.description = "Change settings of a topic; 'millstream topic info' shows them.\n",
+	.options = set_options,
+	.examples = "  millstream topic set orders retention.bytes=1073741824\n"
+		    "  millstream topic set orders --unset retention.bytes\n",
+	.run = run_set,
+};
+
+static const struct command_option rm_options[] = {
+	{ OPTION_YES, "yes", NULL, "do it; without, it shows what it would delete and exits 1" },
+	{ 0, NULL, NULL, NULL },
+};
+
+const struct command command_topic_rm = {
+	.noun = "topic", .verb = "rm", .arguments = "NAME...",
+	.summary = "delete a topic and its records",
+	.description = "Delete topics with all their records, for good.\n",
+	.options = rm_options,
+	.examples = "  millstream topic rm payments || true\n"
+		    "  millstream topic rm payments --yes\n",
+	.run = run_rm,
+};
