@@ -30,12 +30,15 @@ struct verify_observer {
 	void (*on_problem)(void *user, const struct verify_problem *problem);
 	/* About every 64 MiB; bytes_total is an estimate. */
 	void (*on_progress)(void *user, uint64_t bytes_done, uint64_t bytes_total);
+	/* Where the next stretch begins, before it is read. */
+	void (*on_place)(void *user, const char *table, uint32_t topic_id, uint32_t partition,
+			 uint64_t offset);
 	void *user;
 };
 
 /* 0 when the walk came to its end, whatever it found; -1 when it could not.
- * A damaged page may crash LMDB: run it in a process of its own
- * (verify_start). */
+ * A damaged page may crash LMDB: a server runs it in a process of its own
+ * (verify_child.h). */
 int verify_store(struct store *store, const struct verify_observer *observer,
 		 struct verify_report *out, struct error *err);
 

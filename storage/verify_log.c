@@ -424,7 +424,11 @@ static bool pass_damage(struct log_walk *walk)
 int verify_log(struct verify *verify)
 {
 	struct log_walk walk = { .verify = verify };
+	const struct verify_observer *observer = verify->observer;
 	for (int rc = 1; rc != 0;) {
+		if (observer->on_place != NULL)
+			observer->on_place(observer->user, "log", walk.topic_id, walk.partition,
+					   walk.now.next_offset);
 		rc = verify_run(verify, walk_run, &walk);
 		if (rc >= 0)
 			continue;

@@ -307,7 +307,10 @@ static int walk_table(struct verify *verify, enum table table,
 		      int (*check)(struct verify *verify, struct bytes key, struct bytes value))
 {
 	struct table_walk walk = { .verify = verify, .table = table, .check = check };
+	const struct verify_observer *observer = verify->observer;
 	bool is_damaged = false;
+	if (observer->on_place != NULL)
+		observer->on_place(observer->user, table_name(table), 0, 0, 0);
 	for (int rc = 1; rc != 0;) {
 		rc = verify_run(verify, walk_entries, &walk);
 		if (rc >= 0)
