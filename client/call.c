@@ -17,6 +17,8 @@ static int on_reply(struct conversation *conversation, struct request *request,
 				       reply->body.size) != 0)
 		return error_set(err, ERROR_MEMORY, "no memory for a reply");
 	call->is_done = true;
+	if (reply->err == NULL && call->on_done != NULL)
+		call->on_done(call->user);
 	return 0;
 }
 

@@ -45,6 +45,10 @@ static void apply(struct millstream_client *client, const struct millstream_opti
 		publisher->timeout_ms = options->delivery_timeout_ms;
 	if (options->connect_timeout_ms > 0)
 		client->connect_timeout_ms = options->connect_timeout_ms;
+	if (options->reconnect_min_ms > 0)
+		client->pause_min_ms = options->reconnect_min_ms;
+	if (options->reconnect_max_ms > 0)
+		client->pause_max_ms = options->reconnect_max_ms;
 }
 
 MILLSTREAM_API int millstream_open(const char *url, const struct millstream_options *options,
@@ -68,6 +72,8 @@ MILLSTREAM_API int millstream_open(const char *url, const struct millstream_opti
 	}
 	client->url = parsed;
 	client->connect_timeout_ms = CLIENT_CONNECT_MS;
+	client->pause_min_ms = CLIENT_PAUSE_MS_MIN;
+	client->pause_max_ms = CLIENT_PAUSE_MS_MAX;
 	transport_init(&client->transport);
 	conversation_init(&client->conversation, &observer, client, client->name);
 	feed_init(&client->feed, &client->conversation);

@@ -24,6 +24,8 @@ struct millstream_client {
 	struct publisher publisher;
 	struct schema_cache schemas;
 	int connect_timeout_ms;
+	int pause_min_ms;
+	int pause_max_ms;
 
 	int64_t now_ms;                 /* of the turn */
 	int64_t turned_ms;              /* of the last turn */
@@ -50,6 +52,9 @@ int64_t client_deadline(int timeout_ms);
  * 0; -1: it cannot be, client->lost says why. */
 int client_turn(struct millstream_client *client, int64_t deadline_ms);
 
+/* End the connection, and open another one with the next turn. */
+void client_drop(struct millstream_client *client, const char *why);
+
 /* What a call that did not come to its end returns: MILLSTREAM_TIMEOUT or _DISCONNECTED. */
 int client_not_yet(struct millstream_client *client);
 /* A call failed: remember why, and return the code for it. */
@@ -66,6 +71,9 @@ struct call {
 	int (*encode)(const struct call *call, msgpack_sbuffer *frame, uint32_t id,
 		      struct error *err);
 	const void *message;
+	/* It was done: before anything that came behind the reply is looked at.  NULL: nothing. */
+	void (*on_done)(void *user);
+	void *user;
 	bool is_once;
 	/* Internal. */
 	struct request request;

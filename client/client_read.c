@@ -28,7 +28,7 @@ MILLSTREAM_API int millstream_subscribe(struct millstream_client *client,
 		code = client_fail(client, &err, false);
 		goto fail;
 	}
-	while (subscription->state != SUBSCRIPTION_LIVE) {
+	while (!subscription->has_begun) {
 		if (subscription->state == SUBSCRIPTION_ENDED) {
 			code = client_fail(client, &subscription->refusal, false);
 			goto fail;
@@ -37,8 +37,8 @@ MILLSTREAM_API int millstream_subscribe(struct millstream_client *client,
 			code = client_fail(client, &client->lost, false);
 			goto fail;
 		}
-		if (client->now_ms >= deadline_ms && (subscription->state == SUBSCRIPTION_IDLE ||
-						      subscription->state == SUBSCRIPTION_ASKED)) {
+		if (client->now_ms >= deadline_ms && !subscription->has_begun &&
+		    subscription->state != SUBSCRIPTION_ENDED) {
 			code = client_not_yet(client);
 			goto fail;
 		}
@@ -147,26 +147,43 @@ static int encode_seek(const struct call *call, msgpack_sbuffer *frame, uint32_t
 	return message_seek_encode(frame, id, call->message, err);
 }
 
-/* 1: it was sent, and *out_code is the result; 0: the connection was lost before. */
-static int seek_once(struct millstream_subscription *subscription, struct place *place,
-		     uint64_t offset, int64_t deadline_ms, int *out_code)
+/* Where to, until the server has answered. */
+struct move {
+	struct millstream_subscription *subscription;
+	struct place *place;
+	uint64_t offset;
+};
+
+static void on_moved(void *user)
 {
-	struct message_id_position position = { place->topic_id, place->partition, offset };
+	const struct move *move = user;
+
+	feed_moved(move->subscription->feed, move->subscription, move->place, move->offset);
+}
+
+/* 1: it was sent, and *out_code is the result; 0: the connection was lost before. */
+static int seek_once(struct move *move, int64_t deadline_ms, int *out_code)
+{
+	struct message_id_position position = { move->place->topic_id, move->place->partition,
+						move->offset };
 	struct message_seek message = {
-		.subscription = subscription->id,
+		.subscription = move->subscription->id,
 		.positions = { .count = 1, .items = &position },
 	};
 	struct call call = {
 		.type = FRAME_SEEK,
 		.encode = encode_seek,
 		.message = &message,
+		.on_done = on_moved,
+		.user = move,
 		.is_once = true,
 		.deadline_ms = deadline_ms,
 	};
 
-	*out_code = client_call(subscription->client, &call);
-	if (*out_code == MILLSTREAM_OK)
-		feed_moved(subscription->feed, subscription, place, offset);
+	*out_code = client_call(move->subscription->client, &call);
+	/* Where the server is now is not known: the next connection says where to be. */
+	if (!call.is_done && !call.is_lost)
+		client_drop(move->subscription->client, "a seek was not answered in time");
 	return !call.is_lost;
 }
 
@@ -189,8 +206,8 @@ MILLSTREAM_API int millstream_seek(struct millstream_subscription *subscription,
 			client_fail_code(client, ERROR_INVALID, "the subscription has ended");
 			return MILLSTREAM_CLOSED;
 		}
-		if (subscription->state == SUBSCRIPTION_LIVE &&
-		    seek_once(subscription, place, offset, deadline_ms, &code) == 1)
+		struct move move = { subscription, place, offset };
+		if (subscription->state == SUBSCRIPTION_LIVE && seek_once(&move, deadline_ms, &code) == 1)
 			return code;
 		if (client_turn(client, deadline_ms) != 0)
 			return client_fail(client, &client->lost, false);

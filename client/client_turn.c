@@ -15,9 +15,9 @@ int64_t client_deadline(int timeout_ms)
 
 static void pause_before_attempt(struct millstream_client *client)
 {
-	client->pause_ms = client->pause_ms == 0 ? CLIENT_PAUSE_MS_MIN : 2 * client->pause_ms;
-	if (client->pause_ms > CLIENT_PAUSE_MS_MAX)
-		client->pause_ms = CLIENT_PAUSE_MS_MAX;
+	client->pause_ms = client->pause_ms == 0 ? client->pause_min_ms : 2 * client->pause_ms;
+	if (client->pause_ms > client->pause_max_ms)
+		client->pause_ms = client->pause_max_ms;
 	/* Up to half as much again, or many clients would come back all at once. */
 	client->attempt_ms = client->now_ms + client->pause_ms +
 			     (int64_t)(transport_random() % (uint64_t)(client->pause_ms / 2 + 1));
@@ -36,6 +36,16 @@ static void lose(struct millstream_client *client, const struct error *why)
 		client->is_refused = true;
 	else
 		pause_before_attempt(client);
+}
+
+void client_drop(struct millstream_client *client, const char *why)
+{
+	struct error err = { 0 };
+
+	if (client->transport.state == TRANSPORT_CLOSED)
+		return;
+	error_set(&err, ERROR_CONNECTION, "%s", why);
+	lose(client, &err);
 }
 
 static int be_connected(struct millstream_client *client, struct error *err)

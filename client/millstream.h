@@ -77,6 +77,8 @@ struct millstream_options {
 	int delivery_timeout_ms;        /* until a record counts as not delivered; default
 					 * 120 s, negative: never */
 	int connect_timeout_ms;         /* of one attempt; default 10 s */
+	int reconnect_min_ms;           /* pause before the second attempt; default 100 ms, */
+	int reconnect_max_ms;           /* doubling to this; default 5 s */
 	uintptr_t reserved[8];
 };
 
