@@ -11,7 +11,8 @@
 static const struct command *const commands[] = {
 	&command_status,        &command_consume,       &command_produce,
 	&command_topic_ls,      &command_topic_info,    &command_topic_create,
-	&command_topic_set,     &command_topic_rm,
+	&command_topic_set,     &command_topic_rm,      &command_bench_publish,
+	&command_bench_consume, &command_bench_e2e,
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };

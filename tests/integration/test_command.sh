@@ -195,6 +195,30 @@ run 64 consume x --format flat && err_has "not there yet" && run 64 consume x --
 ok "formats that are not there yet are told as such"
 run 64 produce && run 64 produce a b && run 64 produce a -H x && run 64 produce a -K '' && run 64 status now
 ok "produce and status want what they take"
+run 0 bench publish --count 5000 --partitions 3 --batch 8KiB --json &&
+	grep -Eq '^\{"bench":"publish","scenario":"batched","events":5000,"event_bytes":300,"partitions":3,"batch_bytes":8192,"per_s":[0-9]+,"mb_per_s":[0-9.]+\}$' "$dir/out"
+ok "batched publishing is measured"
+run 0 bench publish --one-at-a-time --count 20 --dir "$dir" --json &&
+	grep -Eq '^\{"bench":"publish","scenario":"one at a time","events":20,"event_bytes":300,"per_s":[0-9]+,"p50_us":[0-9]+,"p99_us":[0-9]+,"max_us":[0-9]+,"peer":"write\+fdatasync","peer_per_s":[0-9]+,"ratio":[0-9.]+\}$' "$dir/out"
+ok "publishing one by one is measured against a plain file"
+run 0 bench consume --count 5000 --size 20 --json &&
+	grep -Eq '^\{"bench":"consume","events":5000,"event_bytes":20,"partitions":1,"turns":3,"per_s":[0-9]+,"best_per_s":[0-9]+,"mb_per_s":[0-9.]+\}$' "$dir/out"
+ok "reading is measured"
+run 0 bench e2e --rate 500 --seconds 1 --json &&
+	grep -Eq '^\{"bench":"e2e","events":500,"event_bytes":300,"rate":500,"per_s":[0-9]+,"p50_us":[0-9]+,"p99_us":[0-9]+,"max_us":[0-9]+\}$' "$dir/out"
+ok "latency is measured"
+set -m
+"$millstream" bench e2e --rate 100 --seconds 100 >"$dir/out" 2>"$dir/err" &
+pid=$!
+set +m
+until "$millstream" topic ls -q | grep -q millstream-bench- || ! kill -0 $pid; do :; done
+kill -INT $pid; wait $pid; status=$?
+[ $status -eq 130 ] && err_is_empty && run 0 topic ls -q && ! out_has millstream-bench-
+ok "a benchmark deletes its topic, also after control-C"
+run 64 bench && run 64 bench publish x && run 64 bench publish --size 3 && run 64 bench publish --dir /tmp &&
+	run 64 bench e2e --rate 0 && run 1 bench publish --one-at-a-time --dir /nowhere --count 1
+ok "wrong settings of a benchmark are refused"
+
 run 0 --version && out_has '^millstream [0-9]'
 ok "the version is told"
 
@@ -215,7 +239,7 @@ while read -r noun verb; do
 	*) { echo "$examples" | cat - "$dir/examples" >"$dir/e2"; mv "$dir/e2" "$dir/examples"; } ;;
 	esac
 done <<<"$(echo "$verbs")"
-[ $fits -eq 0 ] && [ "$(echo "$verbs" | wc -l)" -ge 8 ]
+[ $fits -eq 0 ] && [ "$(echo "$verbs" | wc -l)" -eq 11 ]
 ok "each help fits one screen and has two examples"
 run 0 topic create greetings
 fine=0
