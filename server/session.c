@@ -213,8 +213,12 @@ static void handle(struct session *session, const struct frame *frame)
 		session_refuse(session, frame->type, frame->request_id, &err);
 		return;
 	}
-	if (handlers[frame->type](session, frame, &err) != 0)
-		session_refuse(session, frame->type, frame->request_id, &err);
+	if (handlers[frame->type](session, frame, &err) == 0)
+		return;
+	session_refuse(session, frame->type, frame->request_id, &err);
+	/* Who cannot even greet gets no second chance. */
+	if (session->state != CONNECTION_READY)
+		session_end(session, &err);
 }
 
 size_t session_feed(struct session *session, const uint8_t *data, size_t size, int64_t now_ms)

@@ -400,6 +400,19 @@ static void nothing_but_hello_is_taken_before_hello(void **state)
 	}
 }
 
+static void a_hello_that_cannot_be_read_ends_the_session(void **state)
+{
+	struct rig_session *session = rig_session_create(rig);
+	uint8_t frame[] = { 0, 0, 0, 9, FRAME_HELLO, 0, 0, 0, 0, 0, 0, 7, 0x80 };
+	struct frame answer;
+	(void)state;
+	rig_feed(session, frame, sizeof(frame));
+	assert_true(rig_next(session, &answer));
+	assert_int_equal(answer.flags, FRAME_FLAG_REPLY | FRAME_FLAG_ERROR);
+	expect_goodbye(session, ERROR_MALFORMED);
+	rig_session_destroy(session);
+}
+
 static void long_frames_before_login_are_refused_before_they_come(void **state)
 {
 	struct rig_session *session = rig_session_create(rig);
@@ -491,6 +504,7 @@ int main(void)
 		TEST(one_that_says_nothing_is_sent_away_in_time),
 		TEST(every_frame_in_every_state_is_answered_or_ends_the_session),
 		TEST(nothing_but_hello_is_taken_before_hello),
+		TEST(a_hello_that_cannot_be_read_ends_the_session),
 		TEST(long_frames_before_login_are_refused_before_they_come),
 		TEST(mutated_conversations_cost_nothing),
 		TEST(deleted_topics_end_their_cursors),
