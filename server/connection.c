@@ -75,14 +75,22 @@ static void on_written(uv_write_t *write, int status)
 	flush(connection);
 }
 
-/* What the socket did not take at once goes on by itself. */
+/* What the socket did not take at once goes on by itself.  It may wait for long:
+ * it gets memory of just its size. */
 static void start_write(struct connection *connection, size_t sent_bytes)
 {
 	msgpack_sbuffer *output = &connection->session->output;
-	connection->sending = *output;
+	size_t size = output->size - sent_bytes;
+	char *data = malloc(size);
+	if (data == NULL) {
+		close_now(connection);
+		return;
+	}
+	memcpy(data, output->data + sent_bytes, size);
+	connection->sending = (msgpack_sbuffer){ .size = size, .data = data, .alloc = size };
+	msgpack_sbuffer_destroy(output);
 	msgpack_sbuffer_init(output);
-	uv_buf_t rest = uv_buf_init(connection->sending.data + sent_bytes,
-				    (unsigned int)(connection->sending.size - sent_bytes));
+	uv_buf_t rest = uv_buf_init(data, (unsigned int)size);
 	connection->write.data = connection;
 	if (uv_write(&connection->write, (uv_stream_t *)&connection->socket, &rest, 1, on_written) != 0) {
 		close_now(connection);

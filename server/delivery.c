@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-/* With many subscriptions ready, each gets smaller pieces: what stalled ones leave
- * in memory stays within this. */
 #define DELIVERY_SHARED_BYTES   (32u * 1024 * 1024)
 #define DELIVERY_BYTES_MIN      (16u * 1024)
 
@@ -24,13 +22,17 @@ static int gather(void *user, const uint8_t *batch, size_t size,
 	return gathered->has_failed ? -1 : 0;
 }
 
-static size_t read_bytes(const struct service *service, const struct subscription *subscription)
+size_t delivery_share_bytes(const struct service *service)
 {
 	size_t bytes = DELIVERY_SHARED_BYTES / (service->subscription_count + 1);
 	if (bytes < DELIVERY_BYTES_MIN)
-		bytes = DELIVERY_BYTES_MIN;
-	if (bytes > READER_BYTES_MAX)
-		bytes = READER_BYTES_MAX;
+		return DELIVERY_BYTES_MIN;
+	return bytes < READER_BYTES_MAX ? bytes : READER_BYTES_MAX;
+}
+
+static size_t read_bytes(const struct service *service, const struct subscription *subscription)
+{
+	size_t bytes = delivery_share_bytes(service);
 	return bytes < subscription->credit_bytes ? bytes : (size_t)subscription->credit_bytes;
 }
 

@@ -11,7 +11,10 @@ bool delivery_run(struct service *service);
 
 #define DELIVERY_TURN_US 2000
 
-/* A session gets no more while this much of its output waits. */
-#define DELIVERY_OUTPUT_BYTES (256u * 1024)
+/* What one read takes for one subscription, and how much of a session's output may
+ * wait before it gets more: the more subscriptions there are the less, so that
+ * what stalled ones leave in memory stays bounded however many they are (a batch
+ * more for each, since batches are never cut). */
+size_t delivery_share_bytes(const struct service *service);
 
 #endif

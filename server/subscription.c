@@ -168,7 +168,8 @@ void subscription_update(struct subscription *subscription)
 	struct subscription_queue *queue = &session->service->ready;
 	bool should_be = !TAILQ_EMPTY(&subscription->ready) && subscription->credit_bytes > 0 &&
 			 !session->has_ended &&
-			 session->output.size + session->unsent_bytes < DELIVERY_OUTPUT_BYTES;
+			 session->output.size + session->unsent_bytes <
+				 delivery_share_bytes(session->service);
 	if (should_be && !subscription->is_queued)
 		TAILQ_INSERT_TAIL(queue, subscription, queue_link);
 	else if (!should_be && subscription->is_queued)
