@@ -1,6 +1,7 @@
 #!/bin/sh
-# The installed header stands alone: as strict C99, and as C++.
-echo 1..3
+# The installed header stands alone, as strict C99 and as C++, and the manual page
+# has each of its functions.
+echo 1..4
 header=${top_srcdir:-.}/client/millstream.h
 status=0
 
@@ -26,4 +27,12 @@ if command -v "${CXX:-c++}" >/dev/null 2>&1; then
 else
 	echo "ok 3 - it is C++ # SKIP there is no C++ compiler here"
 fi
+
+missing=
+for function in $(sed -n 's/^MILLSTREAM_API .*[ *]\(millstream_[a-z_]*\)(.*/\1/p' "$header"); do
+	grep -q "^\.Fn $function " "${top_srcdir:-.}/doc/libmillstream.3" || missing="$missing $function"
+done
+[ -z "$missing" ] || echo "# not in libmillstream.3:$missing"
+[ -z "$missing" ]
+report $? 4 "the manual page has each function"
 exit $status
