@@ -33,7 +33,8 @@ size_t delivery_share_bytes(const struct service *service)
 static size_t read_bytes(const struct service *service, const struct subscription *subscription)
 {
 	size_t bytes = delivery_share_bytes(service);
-	return bytes < subscription->credit_bytes ? bytes : (size_t)subscription->credit_bytes;
+	size_t credit_bytes = (size_t)subscription->credit_bytes;       /* above 0: it is ready */
+	return bytes < credit_bytes ? bytes : credit_bytes;
 }
 
 static int send_notice(const struct cursor *cursor, enum message_notice_kind kind,
@@ -94,8 +95,7 @@ static int send_batches(struct cursor *cursor, const msgpack_sbuffer *batches,
 		session->output.size = start;
 		return error_set(err, ERROR_MEMORY, "delivering batches");
 	}
-	subscription->credit_bytes -=
-		batches->size < subscription->credit_bytes ? batches->size : subscription->credit_bytes;
+	subscription->credit_bytes -= (int64_t)batches->size;
 	session->service->sent_bytes += batches->size;
 	session->delivered_bytes = batches->size;
 	cursor->next_offset = progress->next_offset;

@@ -203,7 +203,7 @@ int session_credit(struct session *session, const struct frame *frame, struct er
 	struct subscription *subscription = subscription_find(session, message.subscription);
 	if (subscription == NULL)
 		return 0;
-	subscription->credit_bytes += message.bytes;
+	subscription->credit_bytes += (int64_t)message.bytes;
 	if (subscription->credit_bytes > CREDIT_BYTES_MAX)
 		subscription->credit_bytes = CREDIT_BYTES_MAX;
 	subscription_update(subscription);

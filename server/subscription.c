@@ -45,7 +45,7 @@ int subscription_create(struct subscription **out, struct session *session, uint
 		return error_set(err, ERROR_MEMORY, "a subscription");
 	subscription->session = session;
 	subscription->request_id = request_id;
-	subscription->credit_bytes = request->credit;
+	subscription->credit_bytes = (int64_t)request->credit;
 	LIST_INIT(&subscription->cursors);
 	TAILQ_INIT(&subscription->ready);
 	LIST_INSERT_HEAD(&session->subscriptions, subscription, link);

@@ -36,7 +36,7 @@ TAILQ_HEAD(cursor_queue, cursor);
 struct subscription {
 	struct session *session;
 	uint32_t request_id;            /* its name */
-	uint64_t credit_bytes;
+	int64_t credit_bytes;           /* below 0: one batch overdrew it */
 	struct bytes *patterns;         /* owned array of owned texts */
 	uint32_t pattern_count;
 	uint32_t *partitions;           /* owned; NULL: all */
