@@ -39,6 +39,18 @@ static struct millstream_subscription *find(const struct feed *feed, uint32_t id
 	return NULL;
 }
 
+/* The server forgets what it overdraws, and it may do so while more credit is on its
+ * way: then it may send more than given_bytes says.  Only what was counted is given
+ * back, which brings the two together again.  Returns that. */
+static uint32_t count_against_credit(struct millstream_subscription *subscription, uint32_t bytes)
+{
+	uint32_t counted = bytes < subscription->given_bytes ? bytes : (uint32_t)subscription->given_bytes;
+	if (counted == 0)
+		subscription->overdrawn_bytes += bytes;
+	subscription->given_bytes -= counted;
+	return counted;
+}
+
 static int take_batches(struct feed *feed, struct millstream_subscription *subscription,
 			const struct frame *frame, struct error *err)
 {
@@ -46,10 +58,10 @@ static int take_batches(struct feed *feed, struct millstream_subscription *subsc
 
 	if (message_batches_decode(frame->body, &message, err) != 0)
 		return -1;
-	if (subscription->given_bytes == 0)
+	if (subscription->given_bytes == 0 &&
+	    subscription->overdrawn_bytes > subscription->credit_bytes)
 		return error_set(err, ERROR_UNEXPECTED, "BATCHES without credit");
-	subscription->given_bytes -=
-		message.bytes < subscription->given_bytes ? message.bytes : subscription->given_bytes;
+	uint32_t counted_bytes = count_against_credit(subscription, message.bytes);
 	struct place *place =
 		places_find(&subscription->places, message.topic_id, message.partition);
 	if (place == NULL)
@@ -57,13 +69,13 @@ static int take_batches(struct feed *feed, struct millstream_subscription *subsc
 				 message.topic_id, message.partition);
 	place->visible_end = message.visible_end;
 	if (place->state != PLACE_FOLLOWING || place->seeks_count > 0)
-		return feed_give_credit(subscription, message.bytes, err);
+		return feed_give_credit(subscription, counted_bytes, err);
 	struct entry entry = {
 		.subscription = subscription,
 		.place = place,
 		.kind = MILLSTREAM_RECORD,
 		.batches = message.batches,
-		.credit_bytes = message.bytes,
+		.credit_bytes = counted_bytes,
 		.block = inbox_hold(&feed->conversation->inbox),
 	};
 	if (feed_append(feed, &entry, err) == 0)

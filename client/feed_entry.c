@@ -55,6 +55,7 @@ int feed_give_credit(struct millstream_subscription *subscription, uint64_t byte
 		return -1;
 	subscription->consumed_bytes -= credit.bytes;
 	subscription->given_bytes += credit.bytes;
+	subscription->overdrawn_bytes = 0;
 	return 0;
 }
 
@@ -87,6 +88,7 @@ void feed_on_lost(struct feed *feed)
 		if (subscription->state != SUBSCRIPTION_ENDED)
 			subscription->state = SUBSCRIPTION_IDLE;
 		subscription->given_bytes = subscription->consumed_bytes = 0;
+		subscription->overdrawn_bytes = 0;
 	}
 }
 
