@@ -2,7 +2,9 @@
 import json
 import os
 import struct
+import subprocess
 import sys
+import tempfile
 
 top = os.environ.get("top_srcdir", ".")
 sys.path.insert(0, os.path.join(top, "examples", "python"))
@@ -111,6 +113,15 @@ def check_partition(line):
     assert millstream.murmur2(key) == int(words[1], 16), words[0]
 
 
+def check_made(name):
+    """The files are what make_frames.py writes."""
+    with tempfile.TemporaryDirectory() as directory:
+        subprocess.run([sys.executable, os.path.join(top, "tests", "vectors", "make_frames.py")],
+                       env=dict(os.environ, VECTORS_DIRECTORY=directory), check=True)
+        with open(os.path.join(directory, name), encoding="utf-8") as file:
+            assert [json.loads(line) for line in file] == lines(name), "run make_frames.py"
+
+
 good, bad = lines("frames.jsonl"), lines("bad_frames.jsonl")
 with open(os.path.join(top, "tests", "vectors", "partitioner.txt"), encoding="ascii") as file:
     keys = [line for line in file if not line.startswith("#")]
@@ -124,6 +135,7 @@ tests = [
     ("frames of a server that were cut are refused", check_cut,
      [v for v in good if v["from"] == "server"]),
     ("keys fall into their partitions", check_partition, keys),
+    ("the vectors are what their script makes", check_made, ["frames.jsonl", "bad_frames.jsonl"]),
 ]
 failed = False
 for number, (name, check, vectors) in enumerate(tests, 1):

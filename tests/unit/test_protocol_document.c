@@ -145,9 +145,11 @@ static void check_message(const struct message_layout *layout)
 	struct text row;
 	snprintf(title, sizeof(title), "\n**%s**", layout->name);
 	const char *at = strstr(document, title);
-	if (at == NULL)
+	if (at == NULL) {
 		fail_msg("doc/protocol.md lacks **%s**", layout->name);
-	const char *end = strstr(at + 4, "\n**");
+		return;
+	}
+	const char *end = strstr(at + strlen(title), "\n**");
 	end = end != NULL ? end : at + strlen(at);
 	text_init(&row);
 	for (size_t i = 0; i < layout->field_count; i++) {
