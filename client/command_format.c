@@ -172,11 +172,27 @@ static void add_base64(struct text *text, struct bytes bytes)
 	}
 }
 
+/* Nothing in it has to be looked at twice: most keys and values. */
+static bool is_plain(struct bytes bytes)
+{
+	unsigned found = 0;
+	for (size_t i = 0; i < bytes.size; i++) {
+		uint8_t byte = bytes.data[i];
+		found |= (unsigned)(byte < 0x20) | (unsigned)(byte > 0x7e) | (unsigned)(byte == '"') |
+			 (unsigned)(byte == '\\');
+	}
+	return found == 0;
+}
+
 static void add_json_bytes(struct json *json, const void *data, size_t size)
 {
 	struct bytes bytes = { data, size };
 	if (data == NULL) {
 		json_null(json);
+	} else if (is_plain(bytes)) {
+		json_begin_plain(json);
+		text_add(json->text, data, size);
+		json_end_plain(json);
 	} else if (utf8_is_valid(bytes)) {
 		json_text(json, bytes);
 	} else {
