@@ -165,7 +165,7 @@ static void deliver_one(struct toy_broker *toy, struct toy_connection *connectio
 		message_batches_encode_head(&connection->output, subscription->id, &head, &err);
 		msgpack_sbuffer_write(&connection->output, (const char *)batch.data, batch.size);
 		if (toy->faults.damages_batches)
-			connection->output.data[connection->output.size - 1] ^= 1;
+			connection->output.data[connection->output.size - 2] ^= 1; /* its value */
 		subscription->credit_bytes -=
 			batch.size < subscription->credit_bytes ? batch.size : subscription->credit_bytes;
 		cursor->next_offset++;
