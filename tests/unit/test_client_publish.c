@@ -1,4 +1,5 @@
 #include "tests/support/client_fixture.h"
+#include "tests/support/wait_until.h"
 
 /* What on_delivered was told. */
 struct results {
@@ -176,11 +177,19 @@ static void a_refused_first_batch_is_not_overtaken(void **state)
 	options.publish_batch_bytes = 100;
 	millstream_close(fixture->client);
 	assert_int_equal(millstream_open(toy_broker_url(fixture->toy), &options, &fixture->client), 0);
-	toy_broker_add_topic(fixture->toy, "t", 1);
+	toy_broker_add_topic(fixture->toy, "t", 2);
+	/* To the other partition: from now on the topic is known. */
+	struct millstream_message message = { .topic = "t", .partition = 1, .value = "v",
+					      .value_bytes = 1 };
+	assert_int_equal(millstream_publish(fixture->client, &message, LONG_MS, NULL, NULL), 0);
+	assert_int_equal(millstream_flush(fixture->client, LONG_MS), 0);
 	faults.refused_publish_count = 1;
 	faults.refusal = ERROR_DISK_FULL;
+	faults.is_mute = true;
 	toy_broker_set_faults(fixture->toy, &faults);
 	publish_numbers(fixture, 0, 200, &results);
+	assert_true(wait_until(toy_broker_frames(fixture->toy, FRAME_PUBLISH) >= 2));
+	toy_broker_set_faults(fixture->toy, &toy_no_faults);
 	assert_int_equal(millstream_flush(fixture->client, LONG_MS), 0);
 	expect_numbers(fixture, 200);
 	assert_int_equal(toy_broker_duplicates(fixture->toy), 0);
