@@ -268,6 +268,8 @@ static void *run(void *argument)
 		int64_t deadline_us = retention_is_due(&appender->retention)
 					      ? 0
 					      : system_us(CLOCK_MONOTONIC) + appender->options.check_interval_us;
+		tell_room(appender, queue_release(&appender->queue, appender->finished_bytes));
+		appender->finished_bytes = 0;
 		bool made_room = queue_take(&appender->queue, &items, appender->options.commit_bytes,
 					    deadline_us, &is_closed);
 		tell_room(appender, made_room);

@@ -26,6 +26,7 @@ struct appender {
 	struct retention retention;
 	struct item_list unsynced;      /* written, but not durable: their outcome waits */
 	bool has_unsynced;              /* a commit is, though it may have no items */
+	size_t finished_bytes;          /* of items told, to be released in the queue */
 	bool expires_producers;         /* the next commit forgets some silent ones */
 	uint64_t producer_position;
 	int64_t next_check_us;          /* monotonic */

@@ -59,6 +59,7 @@ static void finish_command(struct appender *appender, struct command *command,
 
 void commit_finish_item(struct appender *appender, struct item *item, const struct error *err)
 {
+	appender->finished_bytes += item->bytes;
 	if (item->kind == ITEM_COMMAND)
 		finish_command(appender, command_of(item), err);
 	else

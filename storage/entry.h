@@ -61,6 +61,7 @@ struct submission {
 	struct schema_entry *schemas;   /* owned, in the order they were added */
 	struct chunk *first;            /* owned */
 	struct chunk *last;
+	size_t chunk_bytes;             /* of the next chunk, for small records */
 	submission_done *on_done;
 	void *user;
 	/* The appender's, while the submission is in a group. */

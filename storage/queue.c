@@ -36,7 +36,7 @@ static bool fits(const struct queue *queue, const struct item *item)
 	if (STAILQ_EMPTY(&queue->items))
 		return true;
 	return queue->record_count + item->record_count <= queue->record_limit &&
-	       queue->bytes + item->bytes <= queue->byte_limit;
+	       queue->taken_bytes + queue->bytes + item->bytes <= queue->byte_limit;
 }
 
 static void insert(struct queue *queue, struct item *item)
@@ -146,6 +146,7 @@ static void remove_item(struct queue *queue, struct item *item)
 {
 	queue->record_count -= item->record_count;
 	queue->bytes -= item->bytes;
+	queue->taken_bytes += item->bytes;
 }
 
 static bool runs_alone(const struct item *item)
@@ -189,6 +190,17 @@ bool queue_take(struct queue *queue, struct item_list *group, size_t bytes_most,
 	move_group(queue, group, bytes_most);
 	bool made_room = !STAILQ_EMPTY(group) && make_room(queue);
 	*out_is_closed = queue->is_closed && STAILQ_EMPTY(group);
+	pthread_mutex_unlock(&queue->lock);
+	return made_room;
+}
+
+bool queue_release(struct queue *queue, size_t bytes)
+{
+	if (bytes == 0)
+		return false;
+	pthread_mutex_lock(&queue->lock);
+	queue->taken_bytes -= bytes;
+	bool made_room = make_room(queue);
 	pthread_mutex_unlock(&queue->lock);
 	return made_room;
 }

@@ -13,7 +13,8 @@ struct queue_waiter {
 };
 
 /* The bounded queue in front of the appender: many threads put, one takes.
- * Bounded in records and in bytes; commands count for neither.  Who waits for
+ * Bounded in records and in bytes; commands count for neither.  The bytes of what
+ * was taken count until they are released: they are in memory still.  Who waits for
  * room gets it in turn, so that many small submissions never keep a large one
  * out for ever. */
 struct queue {
@@ -24,6 +25,7 @@ struct queue {
 	struct item_list items;
 	size_t record_count;
 	size_t bytes;
+	size_t taken_bytes;             /* of what was taken and is not released */
 	size_t record_limit;
 	size_t byte_limit;
 	TAILQ_HEAD(, queue_waiter) waiters;     /* for room, in turn */
@@ -56,6 +58,10 @@ void queue_finish(struct queue *queue, struct command *command);
  * queue_try_put had been refused.  *out_is_closed: closed, and nothing is left. */
 bool queue_take(struct queue *queue, struct item_list *group, size_t bytes_most,
 		int64_t deadline_us, bool *out_is_closed);
+
+/* The memory of so much of what was taken is free again.  Returns as queue_take
+ * does. */
+bool queue_release(struct queue *queue, size_t bytes);
 
 /* While the disk is full: move only commands that do not run alone and published
  * submissions; the rest keep their places.  Returns at the deadline, as soon as

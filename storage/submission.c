@@ -8,9 +8,12 @@
 #include <string.h>
 
 /* A submission of one small record takes one small piece of memory; a large
- * one, pieces that stay below what malloc would map and unmap each time. */
+ * one, pieces that stay below what malloc would map and unmap each time.  A large
+ * record gets a piece of its own: in one of the others it would leave too much
+ * unused for the queue's limit to mean what it says. */
 #define CHUNK_BYTES_FIRST       1024
 #define CHUNK_BYTES_MOST        (96u * 1024)
+#define CHUNK_BYTES_OWN         (CHUNK_BYTES_MOST / 8)
 
 int submission_create(struct submission **out, uint16_t source_id, struct error *err)
 {
@@ -19,6 +22,7 @@ int submission_create(struct submission **out, uint16_t source_id, struct error 
 		return error_set(err, ERROR_MEMORY, "making a submission");
 	submission->item.kind = ITEM_SUBMISSION;
 	submission->item.bytes = sizeof(*submission);
+	submission->chunk_bytes = CHUNK_BYTES_FIRST;
 	submission->source_id = source_id;
 	*out = submission;
 	return 0;
@@ -64,15 +68,17 @@ static void *reserve(struct submission *submission, size_t size)
 {
 	struct chunk *last = submission->last;
 	if (last == NULL || last->capacity_bytes - last->used_bytes < size) {
-		size_t capacity = last == NULL ? CHUNK_BYTES_FIRST : last->capacity_bytes * 2;
-		if (capacity > CHUNK_BYTES_MOST)
-			capacity = CHUNK_BYTES_MOST;
-		if (capacity < size)
-			capacity = size;
+		size_t capacity = size;
+		size_t next_capacity = CHUNK_BYTES_FIRST;
+		if (size < CHUNK_BYTES_OWN) {
+			capacity = size > submission->chunk_bytes ? size : submission->chunk_bytes;
+			next_capacity = capacity * 2 < CHUNK_BYTES_MOST ? capacity * 2 : CHUNK_BYTES_MOST;
+		}
 		struct chunk *chunk = malloc(sizeof(*chunk) + capacity);
 		if (chunk == NULL)
 			return NULL;
 		*chunk = (struct chunk){ .capacity_bytes = capacity };
+		submission->chunk_bytes = next_capacity;
 		if (last == NULL)
 			submission->first = chunk;
 		else

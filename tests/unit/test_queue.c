@@ -94,11 +94,22 @@ static struct item *published(struct fixture *fixture, int n, size_t record_coun
 	return made;
 }
 
+static bool release(struct queue *queue, const struct item_list *group)
+{
+	const struct item *each;
+	size_t bytes = 0;
+	STAILQ_FOREACH(each, group, link)
+		bytes += each->bytes;
+	return queue_release(queue, bytes);
+}
+
+/* As if what is taken were written at once. */
 static bool take(struct fixture *fixture, size_t bytes_most)
 {
 	bool is_closed;
 	STAILQ_INIT(&fixture->group);
-	return queue_take(&fixture->queue, &fixture->group, bytes_most, 0, &is_closed);
+	bool made_room = queue_take(&fixture->queue, &fixture->group, bytes_most, 0, &is_closed);
+	return release(&fixture->queue, &fixture->group) || made_room;
 }
 
 /* Which submissions are in the group, in order, as "0 1 2 ". */
@@ -190,6 +201,19 @@ static void queue_is_full_at_its_records_or_its_bytes(void **state)
 	expect_group(fixture, "0 2 ");
 	assert_int_equal(queue_try_put(&fixture->queue, item(fixture, 4, 0, 1), NULL), 1);
 	assert_int_equal(queue_try_put(&fixture->queue, item(fixture, 5, 0, 1000), NULL), 0);
+}
+
+static void taken_bytes_leave_room_when_they_are_released(void **state)
+{
+	struct fixture *fixture = *state;
+	bool is_closed;
+	assert_int_equal(queue_try_put(&fixture->queue, item(fixture, 0, 1, 700), NULL), 1);
+	queue_take(&fixture->queue, &fixture->group, SIZE_MAX, 0, &is_closed);
+	assert_int_equal(queue_try_put(&fixture->queue, item(fixture, 1, 1, 200), NULL), 1);
+	assert_int_equal(queue_try_put(&fixture->queue, item(fixture, 2, 1, 200), NULL), 0);
+	assert_true(queue_release(&fixture->queue, 700));
+	assert_false(queue_release(&fixture->queue, 0));
+	assert_int_equal(queue_try_put(&fixture->queue, item(fixture, 2, 1, 200), NULL), 1);
 }
 
 static void what_is_larger_than_the_queue_gets_in_when_it_is_empty(void **state)
@@ -481,6 +505,7 @@ static void urgent_items_let_blocked_putters_in(void **state)
 	putter = start(fixture, item(fixture, 2, 1, 10), NULL);
 	assert_true(wait_until(waiting(&fixture->queue) == 1));
 	queue_take_urgent(&fixture->queue, &fixture->group, 0);
+	release(&fixture->queue, &fixture->group);
 	assert_int_equal(join(putter), 0);
 	take(fixture, SIZE_MAX);
 	expect_group(fixture, "0 2 ");
@@ -567,6 +592,7 @@ static void nothing_is_lost_between_threads(void **state)
 		queue_take(&fixture->queue, &group, BYTE_LIMIT / 2,
 			   now_us() + WAIT_UNTIL_DEADLINE_MS * INT64_C(1000), &is_closed);
 		assert_false(STAILQ_EMPTY(&group));
+		release(&fixture->queue, &group);
 		STAILQ_FOREACH(each, &group, link) {
 			const struct submission *submission = (const void *)each;
 			const struct producer *producer = submission->user;
@@ -589,6 +615,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_QUEUE(items_come_out_in_the_order_they_went_in),
 		WITH_QUEUE(queue_is_full_at_its_records_or_its_bytes),
+		WITH_QUEUE(taken_bytes_leave_room_when_they_are_released),
 		WITH_QUEUE(what_is_larger_than_the_queue_gets_in_when_it_is_empty),
 		WITH_QUEUE(take_stops_at_its_bytes_but_takes_one),
 		WITH_QUEUE(take_comes_back_at_its_deadline),
