@@ -121,11 +121,13 @@ static void check_by_time(struct appender *appender)
 	check_readers(appender, now_us);
 }
 
-/* Is there room for what waits, on the disk or in the file itself? */
+/* Is there room for what waits, on the disk or in the file itself?  Not in the
+ * ballast's place: that is for retention, and must be had again first. */
 static bool has_room(struct appender *appender, const struct item_list *group)
 {
 	struct store_usage usage;
 	struct item *item;
+	const uint64_t reserved = 2 * appender->store->ballast_bytes;
 	uint64_t needed = 0;
 	STAILQ_FOREACH(item, group, link)
 		needed += item->bytes + item->bytes / 8;
@@ -135,8 +137,10 @@ static bool has_room(struct appender *appender, const struct item_list *group)
 	uint64_t margin = usage.quota_bytes / 16;
 	if (margin > ROOM_MARGIN_BYTES)
 		margin = ROOM_MARGIN_BYTES;
+	uint64_t disk_bytes =
+		usage.disk_free_bytes > reserved ? usage.disk_free_bytes - reserved : 0;
 	return used_bytes + needed + margin <= usage.quota_bytes &&
-	       usage.disk_free_bytes + usage.free_bytes >= needed + ROOM_MARGIN_BYTES;
+	       disk_bytes + usage.free_bytes >= needed + ROOM_MARGIN_BYTES;
 }
 
 static void tell_room(struct appender *appender, bool was_turned_away)
