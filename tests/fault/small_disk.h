@@ -1,0 +1,25 @@
+#ifndef TESTS_FAULT_SMALL_DISK_H
+#define TESTS_FAULT_SMALL_DISK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A small disk of the test's own: a tmpfs in a mount namespace that only this
+ * process sees. */
+struct small_disk {
+	char *directory;        /* where it is mounted */
+	char filler[4096];      /* a file on it that takes its room */
+};
+
+/* False, with the reason in out_why (lent), where mounting is not allowed.  The
+ * process must have one thread. */
+bool small_disk_mount(struct small_disk *out, uint64_t bytes, const char **out_why);
+void small_disk_unmount(struct small_disk *disk);
+
+/* Take all room but this much, or give all of it back. */
+void small_disk_fill(const struct small_disk *disk, uint64_t bytes_left);
+void small_disk_empty(const struct small_disk *disk);
+
+uint64_t small_disk_room(const struct small_disk *disk);
+
+#endif
