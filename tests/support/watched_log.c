@@ -27,7 +27,7 @@ static bool may_pass(struct watched_log *log)
 static int64_t wall_us(void *user)
 {
 	struct watched_log *log = user;
-	if (atomic_load(&log->is_holding)) {
+	if (atomic_load(&log->is_holding) && !pthread_equal(pthread_self(), log->tester)) {
 		atomic_store(&log->is_held, true);
 		(void)wait_until(may_pass(log));
 	}
@@ -118,7 +118,10 @@ void watched_log_reopen_held(struct watched_log *log)
 	watched_log_release(log);
 	pthread_join(thread, NULL);
 	log->appender = NULL;
-	watched_log_reopen(log);
+	watched_log_close(log);
+	atomic_store(&log->is_held, false);
+	atomic_store(&log->is_holding, true);
+	watched_log_open(log);
 }
 
 int watched_log_create(void **state)
@@ -129,6 +132,7 @@ int watched_log_create(void **state)
 	log->options.check_interval_us = 1000;
 	atomic_store(&log->wall_us, WATCHED_LOG_START_US);
 	atomic_store(&log->monotonic_us, 1000000);
+	log->tester = pthread_self();
 	pthread_mutex_init(&log->lock, NULL);
 	*state = log;
 	watched_log_open(log);
@@ -376,8 +380,12 @@ static void add_records(struct stored_partition *stored, const uint8_t *batch, s
 	struct error err = { 0 };
 	int rc = batch_open(&cursor, batch, size, &err);
 	while (rc == 0 && (rc = batch_next(&cursor, &record, &err)) == 1) {
-		stored->records = realloc(stored->records,
-					  (stored->record_count + 1) * sizeof(*stored->records));
+		/* Doubled at each power of two. */
+		size_t count = stored->record_count;
+		if ((count & (count - 1)) == 0)
+			stored->records = realloc(stored->records,
+						  (count == 0 ? 1 : 2 * count) *
+							  sizeof(*stored->records));
 		struct stored_record *out = &stored->records[stored->record_count++];
 		*out = (struct stored_record){ record.offset, record.time_us,
 					       record.transaction_ordinal, stored->batch_count - 1, "" };

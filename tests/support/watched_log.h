@@ -32,6 +32,7 @@ struct watched_log {
 	struct appender *appender;
 	struct reader *reader;
 
+	pthread_t tester;               /* is never held */
 	_Atomic int64_t wall_us;
 	_Atomic int64_t monotonic_us;
 	_Atomic int64_t look_us;        /* every look at the monotonic clock turns it so far */
@@ -59,7 +60,8 @@ uint32_t watched_log_topic(struct watched_log *log, const char *name, uint32_t p
 			   uint16_t owner_source_id, const struct topic_config *config);
 uint16_t watched_log_source(struct watched_log *log, const char *name);
 
-/* Close it while it is held, so that the commit at hand is its last; open again. */
+/* Close it while it is held, so that the commit at hand is its last, and open it
+ * again: it is held at its first commit. */
 void watched_log_reopen_held(struct watched_log *log);
 
 /* Turn both clocks. */

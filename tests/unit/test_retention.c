@@ -257,9 +257,9 @@ static void deletion_goes_on_after_reopening(void **state)
 	step_down_to(log, topic, 12);
 	pthread_join(thread, NULL);
 	watched_log_reopen_held(log);
-	watched_log_hold(log);
 	step_down_to(log, topic, 3);
 	watched_log_reopen_held(log);
+	watched_log_release(log);
 	assert_true(wait_until(is_gone_later(log, topic, 2)));
 }
 
