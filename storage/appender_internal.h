@@ -46,6 +46,8 @@ int commit_settle(struct appender *appender, struct error *err);
 
 /* The most bytes waiting that a commit leaves its sync to. */
 #define COMMIT_DEFER_BYTES      (4u * 1024 * 1024)
+/* With less than this free on the disk none does. */
+#define COMMIT_DEFER_ROOM_BYTES (UINT64_C(256) << 20)
 
 /* The time for retention: the wall's, unless that jumped ahead. */
 int64_t commit_retention_us(const struct appender *appender);

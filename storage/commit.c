@@ -1,5 +1,6 @@
 #include "storage/appender_internal.h"
 
+#include "storage/disk.h"
 #include "storage/guard.h"
 #include "storage/producers.h"
 #include "storage/visibility.h"
@@ -274,6 +275,16 @@ static int fail_group(struct appender *appender, struct item_list *group, struct
 	return -1;
 }
 
+/* More must be waiting, and the disk far from full: near that, EIO may mean a full
+ * disk, and after a sync that failed, the one that was left to it proves nothing. */
+static bool may_defer(struct appender *appender)
+{
+	uint64_t free_bytes, total_bytes;
+	return queue_has_more(&appender->queue, COMMIT_DEFER_BYTES) &&
+	       disk_room(appender->store->dir, &free_bytes, &total_bytes, NULL) == 0 &&
+	       free_bytes >= COMMIT_DEFER_ROOM_BYTES;
+}
+
 static int write_group(struct appender *appender, struct item_list *group, struct error *err)
 {
 	struct error failure = { 0 };
@@ -281,9 +292,7 @@ static int write_group(struct appender *appender, struct item_list *group, struc
 	if (guard_run(write_guarded, &commit, &failure) == 0) {
 		count(&commit);
 		note_written(&commit);
-		return queue_has_more(&appender->queue, COMMIT_DEFER_BYTES)
-			       ? 0
-			       : commit_settle(appender, err);
+		return may_defer(appender) ? 0 : commit_settle(appender, err);
 	}
 	/* After a fault the transaction is left as it is; commit has ended it otherwise. */
 	visibility_aborted(appender->store->visibility);
