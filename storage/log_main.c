@@ -4,6 +4,7 @@
 #include "storage/log_command.h"
 #include "storage/log_dump.h"
 #include "storage/log_output.h"
+#include "storage/log_verify.h"
 #include "storage/store.h"
 
 #include <lmdb.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 
 static const struct log_command *const commands[] = {
+	&log_verify_command,
 	&log_dump_command,
 	&log_bench_command,
 };
@@ -27,7 +29,7 @@ static void print_help(FILE *file)
 	fprintf(file, "\n  millstream-log COMMAND --help   more about one of them\n"
 		      "  millstream-log --version\n\n"
 		      "examples:\n"
-		      "  millstream-log dump /var/lib/millstream\n"
+		      "  millstream-log verify /var/lib/millstream\n"
 		      "  millstream-log dump /var/lib/millstream --json | jq .\n");
 }
 

@@ -52,7 +52,9 @@ static void note_damage(struct overview *overview, const char *table, struct byt
 	else
 		text_add_string(text, "key ");
 	log_text_opaque(text, key);
-	text_add_format(text, ": %s\n", reason);
+	text_add_string(text, ": ");
+	log_text_message(text, reason);
+	text_add_byte(text, '\n');
 }
 
 static int show(struct overview *overview, enum table table, const struct log_entry *entry,

@@ -142,7 +142,7 @@ void log_record_text(struct text *text, const struct record *record,
 		add_value(text, &record->value);
 	if (change->problem.code != ERROR_NONE) {
 		add_title(text, "PROBLEM");
-		log_text_opaque(text, bytes_of_text(change->problem.text));
+		log_text_message(text, change->problem.text);
 		text_add_byte(text, '\n');
 	}
 	add_headers(text, record);

@@ -90,7 +90,8 @@ static void show_damage(struct records *records, uint64_t start, uint64_t end,
 		log_text_offsets(text, start, end);
 		text_add_string(text, ": ");
 	}
-	text_add_format(text, "%s\n", err->text);
+	log_text_message(text, err->text);
+	text_add_byte(text, '\n');
 }
 
 static int show_record(struct records *records, const struct record *record, struct error *err)

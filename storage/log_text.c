@@ -42,6 +42,14 @@ void log_text_name(struct text *text, struct bytes name)
 		value_text_add_quoted(text, name, LOG_TEXT_SHOWN_BYTES);
 }
 
+void log_text_message(struct text *text, const char *message)
+{
+	if (value_text_is_plain(bytes_of_text(message)))
+		text_add_string(text, message);
+	else
+		value_text_add_quoted(text, bytes_of_text(message), 0);
+}
+
 void log_text_opaque(struct text *text, struct bytes bytes)
 {
 	if (bytes.data == NULL)

@@ -20,6 +20,9 @@ void log_text_offsets(struct text *text, uint64_t start, uint64_t end);
 /* A name as it is, or quoted where that would not show what it is. */
 void log_text_name(struct text *text, struct bytes name);
 
+/* An error's text: quoted where what was read from the disk spoils it. */
+void log_text_message(struct text *text, const char *message);
+
 /* What only its writer reads: as text where it is plain, else 0x…; nothing for nil. */
 void log_text_opaque(struct text *text, struct bytes bytes);
 

@@ -73,6 +73,7 @@ int verify_store_by_runs(struct store *store, uint64_t run_bytes_max,
 	if (snapshot_open(&verify->snapshot, store, &verify->err) == 0 &&
 	    verify_tables(verify) == 0 && verify_log(verify) == 0)
 		rc = 0;
+	verify->report.is_whole = true;
 	if (rc == 0)
 		*out = verify->report;
 	else if (err != NULL)

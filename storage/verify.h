@@ -24,6 +24,7 @@ struct verify_report {
 	uint64_t records;
 	uint64_t bytes;
 	uint64_t problems;
+	bool is_whole;          /* false: it crashed on the way, and counted problems alone */
 };
 
 struct verify_observer {

@@ -95,7 +95,7 @@ static void take_line(struct verify_child *child, char *line)
 	} else if (strcmp(fields[0], "done") == 0 && count == 7) {
 		child->report = (struct verify_report){
 			number(fields[1]), number(fields[2]), number(fields[3]),
-			number(fields[4]), number(fields[5]), number(fields[6]),
+			number(fields[4]), number(fields[5]), number(fields[6]), true,
 		};
 		child->is_done = true;
 	} else if (strcmp(fields[0], "failed") == 0 && count == 3) {
@@ -164,6 +164,13 @@ int verify_child_fd(const struct verify_child *child)
 	return child->fd;
 }
 
+/* The signals of a program that went wrong by itself: others are sent. */
+static bool is_crash(int signal)
+{
+	return signal == SIGSEGV || signal == SIGBUS || signal == SIGABRT || signal == SIGFPE ||
+	       signal == SIGILL;
+}
+
 static void add_crash(struct verify_child *child, int signal)
 {
 	struct verify_problem problem = child->at;
@@ -183,8 +190,12 @@ static int finish(struct verify_child *child, struct verify_report *out, struct 
 	while ((pid = waitpid(child->pid, &status, 0)) < 0 && errno == EINTR)
 		;
 	child->pid = 0;
-	if (pid > 0 && WIFSIGNALED(status) && !child->is_done) {
-		add_crash(child, WTERMSIG(status));
+	int signal = pid > 0 && WIFSIGNALED(status) && !child->is_done ? WTERMSIG(status) : 0;
+	if (is_crash(signal)) {
+		add_crash(child, signal);
+	} else if (signal != 0) {
+		return error_set(err, ERROR_STOPPED, "the check was ended by signal %d (%s)", signal,
+				 strsignal(signal));
 	} else if (!child->is_done && child->failure.code != ERROR_NONE) {
 		if (err != NULL)
 			*err = child->failure;

@@ -34,7 +34,8 @@ int verify_child_fd(const struct verify_child *child);
 
 /* Take what has come, blocking until something has: 1 there will be more, 0 the
  * check has ended (out is filled), -1 it could not be done, with the worker's
- * error.  A worker that crashed is a problem at the place where it was. */
+ * error.  A worker that crashed is a problem at the place where it was;
+ * ERROR_STOPPED: somebody ended it. */
 int verify_child_read(struct verify_child *child, struct verify_report *out, struct error *err);
 
 /* Ends the process where it still runs, and waits for it.  NULL is fine. */

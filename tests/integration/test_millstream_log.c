@@ -1,10 +1,12 @@
 /* millstream-log as a user meets it: what it prints, and how it ends. */
 #include "storage/store.h"
 #include "tests/support/example_log.h"
+#include "tests/support/log_builder.h"
 #include "tests/support/random.h"
 #include "tests/support/run_child.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/test_amount.h"
+#include "tests/support/wait_until.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +14,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -36,8 +39,7 @@ static int make_directories(void **state)
 	snprintf(whole, sizeof(whole), "%s/whole", parent);
 	snprintf(damaged, sizeof(damaged), "%s/damaged", parent);
 	example_log_write(whole);
-	example_log_write(damaged);
-	example_log_damage(damaged);
+	example_log_write_damaged(damaged);
 	return 0;
 }
 
@@ -188,18 +190,16 @@ static void every_type_is_shown_by_its_columns_name(void **state)
 	assert_golden("$log dump $whole shop.public.types --json", 0, "types.json", "");
 }
 
-/* Records whose schema is missing or another are damage, too. */
-#define PLACES(n, s) "millstream-log dump: " n " damaged place" s "; see 'millstream-log verify "
-
-static void changes_that_do_not_fit_their_schema_are_shown_and_counted(void **state)
+static void changes_are_shown_with_what_was_before_and_after(void **state)
 {
-	char talk[700];
 	(void)state;
-	snprintf(talk, sizeof(talk), PLACES("2", "s") "%s'\n", whole);
-	assert_golden("$log dump $whole shop.public.orders", 1, "orders.txt", talk);
-	assert_golden("$log dump $whole shop.public.orders --json", 1, "orders.json", talk);
+	assert_golden("$log dump $whole shop.public.orders", 0, "orders.txt", "");
+	assert_golden("$log dump $whole shop.public.orders --json", 0, "orders.json", "");
 }
 
+#define PLACES(n, s) "millstream-log dump: " n " damaged place" s "; see 'millstream-log verify "
+
+/* Records whose schema is missing or another are damage, too. */
 static void damage_is_named_and_what_is_behind_it_shown(void **state)
 {
 	char talk[700];
@@ -221,11 +221,11 @@ static void partition_offset_and_count_choose_records(void **state)
 		{ "--partition 1", "0 1 " },
 		{ "--partition 1 --count 1", "0 " },
 		{ "--offset 1 --count 3", "1 2 3 " },
-		{ "--offset=6", "6 7 " },
-		{ "--offset 8", "" },
+		{ "--offset=4", "4 5 " },
+		{ "--offset 6", "" },
 		{ "--offset 18446744073709551615", "" },
 		{ "--count 0", "" },
-		{ "--count 9", "0 1 2 3 4 5 6 7 0 " },
+		{ "--count 7", "0 1 2 3 4 5 0 " },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char line[512];
@@ -259,9 +259,28 @@ static void what_is_not_there_is_said_with_the_nearest(void **state)
 	assert_refused("$log dump $whole ''", 1, "millstream-log dump: there is no topic ''");
 	assert_refused("$log dump $whole events --partition 1", 1,
 		       "millstream-log dump: topic 'events' has partitions 0 to 0, not 1\n");
+	assert_refused("$log verify nowhere", 1, "millstream-log verify: open the store 'nowhere'");
 	assert_refused("$log dump nowhere", 1, "millstream-log dump: open the store 'nowhere'");
 	assert_refused("$log dump $damaged empty", 1,
 		       "millstream-log dump: topic 'empty': table topics: a value's checksum is wrong\n");
+}
+
+static void whole_directory_has_no_problems(void **state)
+{
+	(void)state;
+	assert_run("$log verify $whole", 0,
+		   "no problems in 5 topics, 6 partitions, 16 batches, 5017 records, 537.1 KiB\n", "");
+	assert_run("$log verify --json $whole", 0,
+		   "{\"kind\":\"summary\",\"topics\":5,\"partitions\":6,\"batches\":16,"
+		   "\"records\":5017,\"bytes\":549967,\"problems\":0,\"whole\":true}\n",
+		   "");
+}
+
+static void every_problem_is_a_line(void **state)
+{
+	(void)state;
+	assert_golden("$log verify $damaged", 1, "damaged_verify.txt", "");
+	assert_golden("$log verify $damaged --json", 1, "damaged_verify.json", "");
 }
 
 static void misuse_is_status_64_with_a_hint(void **state)
@@ -284,6 +303,11 @@ static void misuse_is_status_64_with_a_hint(void **state)
 		       "millstream-log dump: --partition: '4294967296' is not a number from 0 to 4294967295");
 	assert_refused("$log dump $whole bulk --offset ''", 64, "millstream-log dump: --offset: ''");
 	assert_refused("$log dump $whole --count 1", 64, "millstream-log dump: --partition, --offset and");
+	assert_refused("$log verify", 64, "millstream-log verify: which data directory?");
+	assert_refused("$log verify $whole $damaged", 64,
+		       "millstream-log verify: one directory at a time");
+	assert_refused("$log verify $whole --jso", 64,
+		       "millstream-log verify: unknown option '--jso': did you mean '--json'?\n");
 	assert_refused("$log bench", 64, "millstream-log bench: measure what?");
 	assert_refused("$log bench everything", 64, "millstream-log bench: 'everything' cannot be");
 	assert_refused("$log bench append --turn 3", 64,
@@ -297,18 +321,20 @@ static void misuse_is_status_64_with_a_hint(void **state)
 
 static void directory_that_is_open_is_refused(void **state)
 {
+	static const char *const lines[] = { "$log dump $whole", "$log verify $whole" };
 	struct store_options options = { .dir = whole, .map_bytes = UINT64_C(256) << 20,
 					 .mode = STORE_INSPECT };
 	struct store *store;
-	struct outcome outcome;
 	(void)state;
-	assert_int_equal(store_open(&store, &options, NULL), 0);
-	outcome = run("$log dump $whole");
-	store_close(store);
-	assert_string_equal(outcome.out, "");
-	assert_non_null(strstr(outcome.talk, "is open in another process; stop that one first\n"));
-	assert_int_equal(outcome.status, 1);
-	clear(&outcome);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		assert_int_equal(store_open(&store, &options, NULL), 0);
+		struct outcome outcome = run(lines[i]);
+		store_close(store);
+		assert_string_equal(outcome.out, "");
+		assert_non_null(strstr(outcome.talk, "is open in another process; stop that one first\n"));
+		assert_int_equal(outcome.status, 1);
+		clear(&outcome);
+	}
 }
 
 /* In a copy of the whole directory: anywhere, or where LMDB's pages say what is
@@ -345,7 +371,9 @@ static void flipped_bits_never_crash_it(void **state)
 		flip_bits(&random);
 		struct outcome outcome = run("for topic in '' shop.public.orders bulk; do "
 					     "timeout 60 $log dump flipped $topic >/dev/null 2>&1; "
-					     "status=$?; case $status in 0|1|74) ;; *) echo $status;; esac; done");
+					     "status=$?; case $status in 0|1|74) ;; *) echo $status;; esac; done; "
+					     "timeout 60 $log verify flipped >/dev/null 2>&1; "
+					     "status=$?; case $status in 0|1|74) ;; *) echo $status;; esac");
 		if (outcome.out[0] != '\0')
 			fail_msg("round %d: status %s", round, outcome.out);
 		clear(&outcome);
@@ -403,10 +431,95 @@ static void interrupt_ends_it_between_two_lines(void **state)
 	assert_in_range(size, 1, 400000);
 }
 
+/* Start the program with its stderr on fd, and its stdout nowhere. */
+static pid_t start_verify(const char *dir, int talk_fd)
+{
+	pid_t child = fork();
+	if (child != 0)
+		return child;
+	dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDOUT_FILENO);
+	dup2(talk_fd, STDERR_FILENO);
+	execl(program, "millstream-log", "verify", dir, (char *)NULL);
+	_exit(127);
+}
+
+static void progress_is_shown_on_a_terminal_alone(void **state)
+{
+	(void)state;
+	/* More than goes by before progress is told. */
+	struct log_builder *builder = log_builder_create();
+	log_builder_topic(builder, "large", 1, 1, 0);
+	for (int i = 0; i < 12; i++)
+		log_builder_append(builder, 1, 0, &(struct log_batch){ .value_bytes = 8 << 20 });
+	log_builder_close(builder);
+
+	char talk[4096], line[700];
+	size_t size = 0;
+	int status, terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	assert_true(terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0);
+	int end = open(ptsname(terminal), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	assert_true(end >= 0);
+	pid_t child = start_verify(builder->dir, end);
+	close(end);
+	/* A terminal whose other end is gone gives EIO. */
+	for (ssize_t n; size < sizeof(talk) - 1 &&
+			(n = read(terminal, talk + size, sizeof(talk) - 1 - size)) > 0;)
+		size += (size_t)n;
+	talk[size] = '\0';
+	close(terminal);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_memory_equal(talk, "\rverified ", 10);
+	assert_non_null(strstr(talk, " of 96."));
+	/* Nothing stays on the screen. */
+	assert_string_equal(talk + size - 4, "\r\033[K");
+
+	snprintf(line, sizeof(line), "$log verify '%s' >/dev/null", builder->dir);
+	assert_run(line, 0, "", "");
+	log_builder_destroy(builder);
+}
+
+static bool has_children(pid_t pid)
+{
+	char path[64], text[64] = "";
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	FILE *file = fopen(path, "re");
+	/* Not every kernel tells: then there is nothing to wait for. */
+	if (file == NULL)
+		return true;
+	bool has = fgets(text, sizeof(text), file) != NULL;
+	fclose(file);
+	return has;
+}
+
+/* Opening a pipe that nobody writes to waits for ever, so the check does. */
+static void interrupt_ends_a_check_and_its_process(void **state)
+{
+	char dir[600], path[700];
+	int status, talk_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	(void)state;
+	snprintf(dir, sizeof(dir), "%s/waiting", parent);
+	snprintf(path, sizeof(path), "%s/log", dir);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/log/data.mdb", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	pid_t child = start_verify(dir, talk_fd);
+	assert_true(wait_until(has_children(child)));
+	assert_int_equal(kill(child, SIGINT), 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGINT);
+	/* Nobody has the pipe open any more. */
+	assert_int_equal(open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC), -1);
+	assert_int_equal(errno, ENXIO);
+	close(talk_fd);
+}
+
 static void help_fits_a_screen(void **state)
 {
-	static const char *const lines[] = { "$log --help", "$log dump --help",
-					     "$log bench --help" };
+	static const char *const lines[] = { "$log --help", "$log verify --help",
+					     "$log dump --help", "$log bench --help" };
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		struct outcome outcome = run(lines[i]);
@@ -425,7 +538,8 @@ static void help_fits_a_screen(void **state)
 /* Each help has two, below "examples:". */
 static void examples_of_the_help_work(void **state)
 {
-	static const char *const lines[] = { "$log --help", "$log dump --help" };
+	static const char *const lines[] = { "$log --help", "$log verify --help",
+					     "$log dump --help" };
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		char line[2048];
@@ -442,7 +556,7 @@ static void examples_of_the_help_work(void **state)
 /* The manual is compared with what the program says of itself. */
 static void every_option_is_in_the_manual(void **state)
 {
-	static const char *const commands[] = { "dump", "bench" };
+	static const char *const commands[] = { "verify", "dump", "bench" };
 	char line[1024], page[512];
 	const char *top = getenv("top_srcdir");
 	(void)state;
@@ -479,17 +593,21 @@ int main(void)
 		cmocka_unit_test(overview_shows_what_there_is),
 		cmocka_unit_test(topic_shows_its_records),
 		cmocka_unit_test(every_type_is_shown_by_its_columns_name),
-		cmocka_unit_test(changes_that_do_not_fit_their_schema_are_shown_and_counted),
+		cmocka_unit_test(changes_are_shown_with_what_was_before_and_after),
 		cmocka_unit_test(damage_is_named_and_what_is_behind_it_shown),
 		cmocka_unit_test(partition_offset_and_count_choose_records),
 		cmocka_unit_test(every_record_of_many_batches_is_shown_once),
 		cmocka_unit_test(what_is_not_there_is_said_with_the_nearest),
+		cmocka_unit_test(whole_directory_has_no_problems),
+		cmocka_unit_test(every_problem_is_a_line),
 		cmocka_unit_test(misuse_is_status_64_with_a_hint),
 		cmocka_unit_test(directory_that_is_open_is_refused),
 		cmocka_unit_test(flipped_bits_never_crash_it),
 		cmocka_unit_test(closed_pipe_ends_it_quietly),
 		cmocka_unit_test(full_disk_below_the_output_is_status_74),
 		cmocka_unit_test(interrupt_ends_it_between_two_lines),
+		cmocka_unit_test(progress_is_shown_on_a_terminal_alone),
+		cmocka_unit_test(interrupt_ends_a_check_and_its_process),
 		cmocka_unit_test(help_fits_a_screen),
 		cmocka_unit_test(examples_of_the_help_work),
 		cmocka_unit_test(every_option_is_in_the_manual),

@@ -25,6 +25,7 @@ struct example {
 	uint32_t events;
 	uint32_t bulk;
 	uint64_t index;                 /* of the next change in its transaction */
+	bool has_misfits;
 };
 
 static void need(int rc, const struct error *err)
@@ -188,11 +189,9 @@ static void write_orders(struct example *example)
 		{ CHANGE_CREATE, "91 03", NULL, "95 03 a3 4e4557 d40203 d40203 a0" },
 		{ CHANGE_TRUNCATE, NULL, NULL, NULL },
 	};
-	/* Neither has a schema that fits. */
-	static const struct written odd[] = {
-		{ CHANGE_CREATE, "91 04", NULL, "92 04 a3 4e4557" },
-		{ CHANGE_MESSAGE, NULL, NULL, "92 a6 707265666978 c403 00ff41" },
-	};
+	static const struct written message =
+		{ CHANGE_MESSAGE, NULL, NULL, "92 a6 707265666978 c403 00ff41" };
+	static const struct written misfit = { CHANGE_CREATE, "91 04", NULL, "92 04 a3 4e4557" };
 	struct submission *submission = begin(example, example->shop);
 	uint32_t schema_id = add_schema_of_orders(example, submission);
 	for (size_t i = 0; i < 2; i++)
@@ -208,10 +207,12 @@ static void write_orders(struct example *example)
 		add_change(example, submission, example->orders, 1, schema_id, &others[i]);
 	end(example, submission, "0/16B3888");
 	submission = begin(example, example->shop);
-	add_change(example, submission, example->orders, 0, schema_id, &odd[0]);
-	add_change(example, submission, example->orders, 0, 0, &odd[1]);
-	/* This id meets that of schema 1 where a tool keeps a few of them. */
-	add_change(example, submission, example->orders, 0, 65, &odd[0]);
+	add_change(example, submission, example->orders, 0, 0, &message);
+	if (example->has_misfits) {
+		add_change(example, submission, example->orders, 0, schema_id, &misfit);
+		/* This id meets that of schema 1 where a tool keeps a few of them. */
+		add_change(example, submission, example->orders, 0, 65, &misfit);
+	}
 	end(example, submission, "0/16B3900");
 }
 
@@ -414,9 +415,9 @@ static void set_instance(struct store *store)
 	need(transaction_commit(&transaction, &err), &err);
 }
 
-void example_log_write(const char *dir)
+static void write_log(const char *dir, bool has_misfits)
 {
-	struct example example = { .now_us = START_US };
+	struct example example = { .now_us = START_US, .has_misfits = has_misfits };
 	struct store_options store_options = { .dir = dir, .map_bytes = UINT64_C(256) << 20 };
 	struct appender_options appender_options = {
 		.clock = { wall_us, monotonic_us, &example },
@@ -428,6 +429,11 @@ void example_log_write(const char *dir)
 	write_everything(&example);
 	appender_stop(example.appender);
 	store_close(example.store);
+}
+
+void example_log_write(const char *dir)
+{
+	write_log(dir, false);
 }
 
 /* Turn one bit of a stored value. */
@@ -446,7 +452,7 @@ static void damage(struct transaction *transaction, enum table table, struct byt
 	need(transaction_failed(transaction, &err), &err);
 }
 
-void example_log_damage(const char *dir)
+void example_log_write_damaged(const char *dir)
 {
 	struct store_options options = { .dir = dir, .map_bytes = UINT64_C(256) << 20 };
 	struct transaction transaction;
@@ -455,6 +461,7 @@ void example_log_damage(const char *dir)
 	uint8_t batch[BATCH_KEY_BYTES], schema[SCHEMA_KEY_BYTES];
 	batch_key_encode(batch, 1, 0, 2);
 	schema_key_encode(schema, 3);
+	write_log(dir, true);
 	need(store_open(&store, &options, &err), &err);
 	need(transaction_begin(&transaction, store, &err), &err);
 	damage(&transaction, TABLE_LOG, (struct bytes){ batch, sizeof(batch) }, 60);

@@ -20,7 +20,9 @@
 
 void example_log_write(const char *dir);
 
-/* Make a batch of shop.public.orders/0 wrong, a topic's record and a schema. */
-void example_log_damage(const char *dir);
+/* The same, and then: two changes in shop.public.orders/0 that no schema fits,
+ * and in one of its batches, in a topic's record and in a schema a bit that has
+ * turned. */
+void example_log_write_damaged(const char *dir);
 
 #endif

@@ -28,8 +28,7 @@ static int open_example(void **state)
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
 	struct store_options options = { .mode = STORE_INSPECT, .map_bytes = UINT64_C(256) << 20 };
 	fixture->dir = temp_dir_create_in_memory();
-	example_log_write(fixture->dir);
-	example_log_damage(fixture->dir);
+	example_log_write_damaged(fixture->dir);
 	options.dir = fixture->dir;
 	*state = fixture;
 	return store_open(&fixture->store, &options, NULL);

@@ -20,6 +20,7 @@
 #define SILENT  "/silent"
 #define TALKS   "/talks"
 #define WAITS   "/waits"
+#define KILLED  "/killed"
 
 static int be_worker(const char *mode, const char *dir)
 {
@@ -39,6 +40,8 @@ static int be_worker(const char *mode, const char *dir)
 	}
 	if (strcmp(dir, WAITS) == 0)
 		pause();
+	if (strcmp(dir, KILLED) == 0)
+		raise(SIGKILL);
 	return strcmp(dir, SILENT) == 0 ? 7 : verify_worker(dir, mode, STDOUT_FILENO);
 }
 
@@ -101,7 +104,9 @@ static void child_finds_what_the_check_finds(void **state)
 	assert_int_equal(verify_store(builder->store, NULL, &own, &err), 0);
 	log_builder_close(builder);
 	assert_int_equal(run(VERIFY_WORKER_INSPECT, builder->dir, &seen, &report, &err), 0);
-	assert_memory_equal(&report, &own, sizeof(own));
+	assert_memory_equal(&report, &own, offsetof(struct verify_report, is_whole));
+	assert_true(own.is_whole);
+	assert_true(report.is_whole);
 	assert_int_equal(report.problems, 1);
 	assert_int_equal(seen.problem_count, 1);
 	assert_string_equal(seen.last.table, "log");
@@ -127,6 +132,20 @@ static void crash_of_the_child_is_a_problem_with_its_place(void **state)
 	assert_int_equal(seen.last.partition, 3);
 	assert_int_equal(seen.last.start_offset, 1000);
 	assert_non_null(strstr(seen.last.text, "crashed here: signal 11"));
+	assert_false(report.is_whole);
+}
+
+/* Whoever ends it does not thereby damage the store. */
+static void worker_that_is_killed_is_an_error(void **state)
+{
+	(void)state;
+	struct verify_report report;
+	struct seen seen;
+	struct error err = { 0 };
+	assert_int_equal(run(VERIFY_WORKER_INSPECT, KILLED, &seen, &report, &err), -1);
+	assert_int_equal(err.code, ERROR_STOPPED);
+	assert_non_null(strstr(err.text, "ended by signal 9"));
+	assert_int_equal(seen.problem_count, 0);
 }
 
 static void what_the_worker_cannot_do_is_its_error(void **state)
@@ -190,6 +209,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(child_finds_what_the_check_finds),
 		cmocka_unit_test(crash_of_the_child_is_a_problem_with_its_place),
+		cmocka_unit_test(worker_that_is_killed_is_an_error),
 		cmocka_unit_test(what_the_worker_cannot_do_is_its_error),
 		cmocka_unit_test(program_that_is_not_there_is_an_error),
 		cmocka_unit_test(lines_are_read_whatever_is_between_them),
