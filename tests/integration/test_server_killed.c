@@ -188,7 +188,7 @@ static void acknowledged_records_are_read_once_in_order_however_often_the_server
 	struct random random = random_seeded(7470, 0);
 	struct server_process server;
 	(void)state;
-	server_process_start(&server);
+	server_process_start(&server, NULL);
 	create_topic(server.url);
 	start_all(server.url);
 	for (int n = 0; n < kills; n++) {

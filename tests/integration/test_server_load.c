@@ -132,7 +132,7 @@ static void five_thousand_connections_and_a_thousand_stalled_subscribers_fit(voi
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
 
-	server_process_start(&server);
+	server_process_start(&server, "max.connections.per.address = 10000\n");
 	assert_int_equal(millstream_open(server.url, NULL, &client), MILLSTREAM_OK);
 	assert_int_equal(millstream_topic_create(client, TOPIC, 1, NULL, 0, 10000), MILLSTREAM_OK);
 	uint64_t idle_bytes = private_bytes(client);

@@ -60,7 +60,9 @@ static void run(struct server_process *server)
 {
 	char program[] = "millstreamd", data[] = "--data-dir", listen[] = "--listen";
 	const char *path = getenv("MILLSTREAMD");
-	char *arguments[] = { program, data, server->dir, listen, server->url, NULL };
+	char option[] = "-c", config[4096];
+	snprintf(config, sizeof(config), "%s/test.conf", server->dir);
+	char *arguments[] = { program, option, config, data, server->dir, listen, server->url, NULL };
 	posix_spawn_file_actions_t actions;
 	posix_spawn_file_actions_init(&actions);
 	/* What it logs belongs to failures alone. */
@@ -73,9 +75,19 @@ static void run(struct server_process *server)
 	demand(wait_until(takes_connections(server)), "wait for it to listen");
 }
 
-void server_process_start(struct server_process *server)
+static void write_config(const struct server_process *server, const char *config)
+{
+	char path[4096];
+	snprintf(path, sizeof(path), "%s/test.conf", server->dir);
+	FILE *file = fopen(path, "we");
+	demand(file != NULL && fputs(config != NULL ? config : "", file) >= 0 && fclose(file) == 0,
+	       "write its configuration");
+}
+
+void server_process_start(struct server_process *server, const char *config)
 {
 	*server = (struct server_process){ .dir = temp_dir_create(), .port = find_port() };
+	write_config(server, config);
 	snprintf(server->url, sizeof(server->url), "127.0.0.1:%d", server->port);
 	run(server);
 }

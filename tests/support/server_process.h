@@ -12,8 +12,9 @@ struct server_process {
 	char url[64];                   /* "127.0.0.1:40123" */
 };
 
-/* Finds a port, starts it, waits until it takes connections. */
-void server_process_start(struct server_process *server);
+/* Finds a port, starts it, waits until it takes connections.  config: lines of a
+ * configuration file, or NULL. */
+void server_process_start(struct server_process *server, const char *config);
 /* SIGKILL, and wait for the end. */
 void server_process_kill(struct server_process *server);
 /* Once more, over the same directory and port. */
