@@ -128,7 +128,7 @@ static int check(struct verification *verification, struct verify_report *out, s
 		return -1;
 	child_fd.fd = verify_child_fd(child);
 	/* poll, not verify_child_read, waits: it comes back when ^C is pressed. */
-	while (rc == 1)
+	while (rc == 1 && log_output_is_wanted())
 		if (poll(&child_fd, 1, -1) > 0)
 			rc = verify_child_read(child, out, err);
 	verify_child_stop(child);
