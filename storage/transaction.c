@@ -99,6 +99,10 @@ void transaction_abort(struct transaction *transaction)
 		transaction->txn = NULL;
 		return;
 	}
+	/* A search that a fault has left. */
+	if (transaction->seeking != NULL)
+		mdb_cursor_close(transaction->seeking);
+	transaction->seeking = NULL;
 	mdb_txn_abort(transaction->txn);
 	transaction->txn = NULL;
 	if (transaction->is_writing)
@@ -194,10 +198,12 @@ int transaction_seek(struct transaction *transaction, enum table table, struct b
 	int rc = mdb_cursor_open(transaction->txn, transaction->store->tables[table], &cursor);
 	if (rc != 0)
 		return fail(transaction, rc, table, "open a cursor");
+	transaction->seeking = cursor;
 	MDB_val found_key = val_of(key), found_value;
 	rc = mdb_cursor_get(cursor, &found_key, &found_value,
 			    key.size == 0 ? MDB_FIRST : MDB_SET_RANGE);
 	mdb_cursor_close(cursor);
+	transaction->seeking = NULL;
 	if (rc == MDB_NOTFOUND)
 		return 0;
 	if (rc != 0)

@@ -16,6 +16,7 @@ struct transaction {
 	uint64_t written_bytes;         /* to tell a full disk from a broken one */
 	bool is_writing;                /* not a read transaction */
 	bool has_written;
+	MDB_cursor *seeking;            /* open while transaction_seek runs */
 	bool has_met_damage;            /* of LMDB's pages, while writing: what it has of them in
 					 * memory is not to be trusted, not even to be freed */
 };
