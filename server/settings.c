@@ -32,8 +32,8 @@ static int on_reload(void *user, struct server_settings *out)
 		log_write(problems.items[n].is_warning ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, NULL, "%s",
 			  problems.items[n].text);
 	if (rc != 0) {
-		log_error("the configuration has %zu errors, so everything stays as it was",
-			  problems.error_count);
+		log_error("the configuration has %zu error%s: everything stays as it was",
+			  problems.error_count, problems.error_count == 1 ? "" : "s");
 		return -1;
 	}
 	config_diff(&settings->config, &next, on_change, &change_count);
@@ -41,7 +41,8 @@ static int on_reload(void *user, struct server_settings *out)
 	config_clear(&next);
 	log_set((enum log_level)settings->config.log_level, (enum log_format)settings->config.log_format);
 	settings_fill(settings, out);
-	log_info("the configuration was read again: %zu changes", change_count);
+	log_info("the configuration was read again: %zu change%s", change_count,
+		 change_count == 1 ? "" : "s");
 	return 0;
 }
 
