@@ -69,6 +69,14 @@ static void write_config(const char *text)
 	assert_int_equal(fclose(file), 0);
 }
 
+/* Of a server that is started: a map that also fits beside a sanitizer's memory. */
+static void write_server_config(const char *text)
+{
+	char whole[4096];
+	snprintf(whole, sizeof(whole), "%slog.map.bytes = 1GiB\n", text);
+	write_config(whole);
+}
+
 /* Run it with up to five arguments until it ends by itself. */
 static const char *run(int status, const char *a, const char *b, const char *c, const char *d,
 		       const char *e)
@@ -248,7 +256,7 @@ static void server_listens_until_it_is_asked_to_end(void **state)
 {
 	struct running server;
 	(void)state;
-	write_config("listen = 127.0.0.1:0\n");
+	write_server_config("listen = 127.0.0.1:0\n");
 	start_and_wait(&server, NULL);
 	assert_true(can_connect(&server));
 	assert_int_equal(stop(&server), 0);
@@ -267,7 +275,7 @@ static void what_this_machine_has_not_is_one_line_and_78(void **state)
 	struct running server;
 	char address[40], nowhere[400], expected[500];
 	(void)state;
-	write_config("listen = 127.0.0.1:0\n");
+	write_server_config("listen = 127.0.0.1:0\n");
 	start_and_wait(&server, NULL);
 	snprintf(address, sizeof(address), "127.0.0.1:%d", server.port);
 	snprintf(nowhere, sizeof(nowhere), "%s/nowhere/data", dir);
@@ -295,10 +303,10 @@ static void reload_applies_what_it_can_and_tells_the_rest(void **state)
 	struct running server;
 	size_t from;
 	(void)state;
-	write_config("listen = 127.0.0.1:0\nnum.partitions = 2\n");
+	write_server_config("listen = 127.0.0.1:0\nnum.partitions = 2\n");
 	start_and_wait(&server, NULL);
 	from = server.log_bytes;
-	write_config("listen = 127.0.0.1:1\nnum.partitions = 3\nlog.format = json\ntopic a { partitions = 1 }\n");
+	write_server_config("listen = 127.0.0.1:1\nnum.partitions = 3\nlog.format = json\ntopic a { partitions = 1 }\n");
 	kill(server.pid, SIGHUP);
 	expect_logged(&server, from, "was read again: ");
 	assert_has(server.log + from, "level=warning msg=\"configuration: listen stays 127.0.0.1:0: 127.0.0.1:1 "
@@ -320,10 +328,10 @@ static void wrong_reload_leaves_everything_as_it_was(void **state)
 	struct running server;
 	size_t from;
 	(void)state;
-	write_config("listen = 127.0.0.1:0\n");
+	write_server_config("listen = 127.0.0.1:0\n");
 	start_and_wait(&server, NULL);
 	from = server.log_bytes;
-	write_config("listen = 127.0.0.1:0\nlog.level = error\nnum.partitions = 0\ncolour = red\n");
+	write_server_config("listen = 127.0.0.1:0\nlog.level = error\nnum.partitions = 0\ncolour = red\n");
 	kill(server.pid, SIGHUP);
 	expect_logged(&server, from, "the configuration has 2 errors: everything stays as it was");
 	assert_has(server.log + from, "a.conf:3: num.partitions: '0' is not a whole number from 1 to 1024");
@@ -360,7 +368,7 @@ static void service_manager_is_told(void **state)
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s/notify", dir);
 	snprintf(setting, sizeof(setting), "NOTIFY_SOCKET=%s", address.sun_path);
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	write_config("listen = 127.0.0.1:0\n");
+	write_server_config("listen = 127.0.0.1:0\n");
 	start(&server, setting);
 	assert_true(wait_until(is_told(fd, "READY=1")));
 	expect_logged(&server, 0, "listening on");
@@ -377,7 +385,7 @@ static void environment_is_in_the_configuration(void **state)
 {
 	struct running server;
 	(void)state;
-	write_config("listen = \"${MILLSTREAM_TEST_LISTEN}\"\n");
+	write_server_config("listen = \"${MILLSTREAM_TEST_LISTEN}\"\n");
 	start_and_wait(&server, "MILLSTREAM_TEST_LISTEN=127.0.0.1:0");
 	assert_int_equal(stop(&server), 0);
 	assert_has(run(78, "-t", "-c", config_path, NULL, NULL),
