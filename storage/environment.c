@@ -91,13 +91,30 @@ struct opening {
 	struct error *err;
 };
 
+/* A reader needs no more addresses than the file can come to while it looks:
+ * twice its size and this.  A terabyte is not to be had everywhere (a limit on
+ * addresses, a sanitizer's own memory). */
+#define READER_MAP_SPARE_BYTES (UINT64_C(16) << 30)
+
+static uint64_t bytes_to_map(const struct store *store, const char *path)
+{
+	char data_path[4096 + 16];
+	struct stat file;
+	snprintf(data_path, sizeof(data_path), "%s/data.mdb", path);
+	if (store->mode == STORE_SERVE || stat(data_path, &file) != 0)
+		return store->map_bytes;
+	uint64_t wanted = 2 * (uint64_t)file.st_size + READER_MAP_SPARE_BYTES;
+	wanted -= wanted % READER_MAP_SPARE_BYTES;
+	return wanted < store->map_bytes ? wanted : store->map_bytes;
+}
+
 static int open_path(struct store *store, const char *path, unsigned int flags, struct error *err)
 {
 	int rc = mdb_env_create(&store->env);
 	if (rc != 0)
 		return lmdb_error(store, rc, 0, err, "create the LMDB environment");
 	mdb_env_set_assert(store->env, on_assertion);
-	if ((rc = mdb_env_set_mapsize(store->env, store->map_bytes)) != 0 ||
+	if ((rc = mdb_env_set_mapsize(store->env, bytes_to_map(store, path))) != 0 ||
 	    (rc = mdb_env_set_maxdbs(store->env, TABLE_COUNT)) != 0 ||
 	    (rc = mdb_env_set_maxreaders(store->env, STORE_READERS_MAX)) != 0)
 		return lmdb_error(store, rc, 0, err, "set up the LMDB environment");

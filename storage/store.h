@@ -31,7 +31,8 @@ enum store_mode {
 struct store_options {
 	const char *dir;
 	enum store_mode mode;
-	uint64_t map_bytes;             /* address space and upper limit of the file; 0: STORE_MAP_BYTES */
+	uint64_t map_bytes;             /* address space and upper limit of the file; 0: STORE_MAP_BYTES.
+					 * Who only reads takes no more of it than the file asks for */
 	uint64_t quota_bytes;           /* used bytes at which DISK_FULL is declared; 0: the map's size
 					 * less what deletions need */
 	uint64_t ballast_bytes;         /* 0: none */
