@@ -31,6 +31,7 @@ int code_of(enum error_code code)
 	case ERROR_IO:
 	case ERROR_LOCKED:
 	case ERROR_OUT_OF_SEQUENCE:
+	case ERROR_GAP:
 	case ERROR_UNEXPECTED: return MILLSTREAM_SERVER;
 	}
 	return MILLSTREAM_SERVER;

@@ -31,7 +31,8 @@
 	X(TIMEOUT, 21, true, "it took too long")                                    \
 	X(BUSY, 22, true, "too much at once")                                       \
 	X(CONNECTION, 23, true, "the connection failed")                            \
-	X(SHUTDOWN, 24, true, "the server is stopping")
+	X(SHUTDOWN, 24, true, "the server is stopping")                             \
+	X(GAP, 25, false, "what comes next is gone at the source")
 
 enum error_code {
 	ERROR_NONE = 0,

@@ -93,6 +93,7 @@ static const struct {
 	{ ERROR_BUSY, 22, true },
 	{ ERROR_CONNECTION, 23, true },
 	{ ERROR_SHUTDOWN, 24, true },
+	{ ERROR_GAP, 25, false },
 };
 
 enum { PUBLISHED_COUNT = sizeof(published) / sizeof(published[0]) };
