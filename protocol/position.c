@@ -19,7 +19,7 @@ size_t position_encode(uint8_t *out, const struct position *position)
 	out[1] = (uint8_t)position->marker;
 	store_u32(out + 2, position->transaction_id);
 	store_u64(out + 6, position->lsn);
-	store_u64(out + 14, position->commit_end_lsn);
+	store_u64(out + 14, position->commit_lsn);
 	return POSITION_POSTGRESQL_BYTES;
 }
 
@@ -40,7 +40,7 @@ int position_decode(struct bytes encoded, struct position *out, struct error *er
 		.marker = (enum snapshot_marker)encoded.data[1],
 		.transaction_id = load_u32(encoded.data + 2),
 		.lsn = load_u64(encoded.data + 6),
-		.commit_end_lsn = load_u64(encoded.data + 14),
+		.commit_lsn = load_u64(encoded.data + 14),
 	};
 	return 0;
 }

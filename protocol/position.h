@@ -12,8 +12,8 @@
  *                1 u8  enum snapshot_marker
  *                2 u32 transaction id (xid); 0 in a snapshot
  *                6 u64 LSN of the change; in a snapshot the slot's consistent point
- *               14 u64 LSN behind the commit record: where a reader that has the
- *                      whole transaction goes on; in a snapshot as above
+ *               14 u64 LSN of the commit record, which orders transactions; where it
+ *                      ends is told only behind the last row.  In a snapshot as above
  */
 enum position_kind {
 	POSITION_POSTGRESQL = 1,
@@ -39,7 +39,7 @@ struct position {
 	enum snapshot_marker marker;
 	uint32_t transaction_id;
 	uint64_t lsn;
-	uint64_t commit_end_lsn;
+	uint64_t commit_lsn;
 };
 
 #define POSITION_POSTGRESQL_BYTES       22

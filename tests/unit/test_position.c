@@ -15,7 +15,7 @@ static void encoded_position_is_the_golden_bytes(void **state)
 {
 	const struct position position = {
 		.kind = POSITION_POSTGRESQL, .marker = SNAPSHOT_LAST, .transaction_id = 777,
-		.lsn = 0x16b3748, .commit_end_lsn = 0x16b3790,
+		.lsn = 0x16b3748, .commit_lsn = 0x16b3790,
 	};
 	uint8_t bytes[POSITION_BYTES_MAX], wanted[POSITION_BYTES_MAX];
 	(void)state;
@@ -35,7 +35,7 @@ static void decoded_position_has_what_was_encoded(void **state)
 	assert_string_equal(snapshot_marker_name(position.marker), "last");
 	assert_int_equal(position.transaction_id, 777);
 	assert_int_equal(position.lsn, 0x16b3748);
-	assert_int_equal(position.commit_end_lsn, 0x16b3790);
+	assert_int_equal(position.commit_lsn, 0x16b3790);
 }
 
 static void bad_position_is_refused(void **state)
