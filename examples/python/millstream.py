@@ -156,7 +156,8 @@ def crc32c(data):
     return crc ^ 0xffffffff
 
 
-Record = collections.namedtuple("Record", "topic partition offset time_us key value headers")
+Record = collections.namedtuple("Record",
+                                "topic partition offset time_us transaction key value headers")
 
 
 def read_batches(data, topic_id, partition, topic=None):
@@ -165,7 +166,7 @@ def read_batches(data, topic_id, partition, topic=None):
     while at < len(data):
         if len(data) - at < 48:
             raise malformed("a batch is cut short")
-        magic, crc, base, count, last_delta, append_time, _, _, flags, size = \
+        magic, crc, base, count, last_delta, append_time, ordinal, _, flags, size = \
             struct.unpack_from(">IIQIIqQHHI", data, at)
         if magic != 0x4d534201:
             code = "FORMAT_VERSION" if magic >> 8 == 0x4d5342 else "MALFORMED"
@@ -180,10 +181,10 @@ def read_batches(data, topic_id, partition, topic=None):
         unpacker = msgpack.Unpacker(raw=False, max_buffer_size=SERVER_FRAME_MAX)
         unpacker.feed(data[at + 48:at + 48 + size])
         records = []
-        for delta, time_delta, _, record_key, value, headers, *_ in unpacker:
+        for delta, time_delta, step, record_key, value, headers, *_ in unpacker:
             pairs = None if headers is None else list(zip(headers[::2], headers[1::2]))
             records.append(Record(topic, partition, base + delta, append_time + time_delta,
-                                  record_key, value, pairs))
+                                  ordinal + step, record_key, value, pairs))
         if len(records) != count or records[-1].offset != base + last_delta:
             raise malformed(f"batch at offset {base}: its records are not those announced")
         yield base, append_time, base + last_delta + 1, records
