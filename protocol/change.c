@@ -1,5 +1,6 @@
 #include "protocol/change.h"
 
+#include "protocol/put.h"
 #include "protocol/unpack.h"
 
 #include <msgpack/pack.h>
@@ -63,6 +64,28 @@ int change_encode(msgpack_sbuffer *buffer, const struct change *change, struct e
 				 change->before.size, change->after.size);
 	}
 	return 0;
+}
+
+size_t change_size(const struct change *change)
+{
+	return 1 + unsigned_size(change->op) + unsigned_size(change->schema_id) +
+	       encoded_size(change->before) + encoded_size(change->after) +
+	       signed_size(change->source_time_us) +
+	       (change->position.data == NULL ? 1 : bin_size(change->position.size)) +
+	       unsigned_size(change->index);
+}
+
+uint8_t *change_put(uint8_t *at, const struct change *change)
+{
+	*at++ = 0x90 | CHANGE_ITEMS;
+	at = put_unsigned(at, change->op);
+	at = put_unsigned(at, change->schema_id);
+	at = put_encoded(at, change->before);
+	at = put_encoded(at, change->after);
+	at = put_signed(at, change->source_time_us);
+	at = change->position.data == NULL ? put_encoded(at, change->position)
+					   : put_bin(at, change->position);
+	return put_unsigned(at, change->index);
 }
 
 static int read_op(struct unpack *unpack, enum change_op *out, struct error *err)

@@ -45,6 +45,11 @@ struct change {
  * nothing is appended.  ERROR_MEMORY; ERROR_LIMIT for a position of 4 GiB. */
 int change_encode(msgpack_sbuffer *buffer, const struct change *change, struct error *err);
 
+/* The same where memory is had already: how many bytes it takes, and write them; returns
+ * the end.  The position must be shorter than 4 GiB. */
+size_t change_size(const struct change *change);
+uint8_t *change_put(uint8_t *at, const struct change *change);
+
 /* Read it; lends.  before and after are checked to be well-formed arrays, not
  * against the schema.  ERROR_MALFORMED, ERROR_LIMIT. */
 int change_decode(const void *data, size_t size, struct change *out, struct error *err);

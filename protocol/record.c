@@ -1,82 +1,10 @@
 #include "protocol/record.h"
 
+#include "protocol/put.h"
+
 #include <msgpack/pack.h>
 
 #define RECORD_ITEMS 6
-
-static inline uint8_t *put_unsigned(uint8_t *at, uint64_t n)
-{
-	if (n < 0x80) {
-		at[0] = (uint8_t)n;
-		return at + 1;
-	}
-	if (n <= UINT8_MAX) {
-		at[0] = 0xcc;
-		at[1] = (uint8_t)n;
-		return at + 2;
-	}
-	if (n <= UINT16_MAX) {
-		at[0] = 0xcd;
-		store_u16(at + 1, (uint16_t)n);
-		return at + 3;
-	}
-	if (n <= UINT32_MAX) {
-		at[0] = 0xce;
-		store_u32(at + 1, (uint32_t)n);
-		return at + 5;
-	}
-	at[0] = 0xcf;
-	store_u64(at + 1, n);
-	return at + 9;
-}
-
-static inline uint8_t *put_signed(uint8_t *at, int64_t n)
-{
-	if (n >= 0)
-		return put_unsigned(at, (uint64_t)n);
-	if (n >= -32) {
-		at[0] = (uint8_t)n;
-		return at + 1;
-	}
-	if (n >= INT8_MIN) {
-		at[0] = 0xd0;
-		at[1] = (uint8_t)n;
-		return at + 2;
-	}
-	if (n >= INT16_MIN) {
-		at[0] = 0xd1;
-		store_u16(at + 1, (uint16_t)n);
-		return at + 3;
-	}
-	if (n >= INT32_MIN) {
-		at[0] = 0xd2;
-		store_u32(at + 1, (uint32_t)n);
-		return at + 5;
-	}
-	at[0] = 0xd3;
-	store_u64(at + 1, (uint64_t)n);
-	return at + 9;
-}
-
-static inline size_t unsigned_size(uint64_t n)
-{
-	if (n < 0x80)
-		return 1;
-	if (n <= UINT16_MAX)
-		return n <= UINT8_MAX ? 2 : 3;
-	return n <= UINT32_MAX ? 5 : 9;
-}
-
-static inline size_t signed_size(int64_t n)
-{
-	if (n >= 0)
-		return unsigned_size((uint64_t)n);
-	if (n >= INT8_MIN)
-		return n >= -32 ? 1 : 2;
-	if (n >= INT16_MIN)
-		return 3;
-	return n >= INT32_MIN ? 5 : 9;
-}
 
 size_t record_prefix_encode(uint8_t *out, uint32_t offset_delta, int64_t time_delta_us,
 			    uint64_t transaction_delta)

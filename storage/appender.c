@@ -353,13 +353,18 @@ fail:
 	return -1;
 }
 
-void appender_stop(struct appender *appender)
+void appender_close(struct appender *appender)
 {
-	struct error err;
-	if (appender == NULL)
-		return;
+	struct error err = { 0 };
 	error_set(&err, ERROR_STOPPED, "the log is being closed");
 	queue_close(&appender->queue, &err);
+}
+
+void appender_stop(struct appender *appender)
+{
+	if (appender == NULL)
+		return;
+	appender_close(appender);
 	pthread_join(appender->thread, NULL);
 	queue_wait_left(&appender->queue);
 	destroy(appender);
@@ -368,6 +373,13 @@ void appender_stop(struct appender *appender)
 int appender_submit(struct appender *appender, struct submission *submission, struct error *err)
 {
 	return queue_put(&appender->queue, &submission->item, err);
+}
+
+int appender_submit_within(struct appender *appender, struct submission *submission,
+			   int64_t timeout_us, struct error *err)
+{
+	return queue_put_until(&appender->queue, &submission->item,
+			       system_us(CLOCK_MONOTONIC) + timeout_us, err);
 }
 
 int appender_try_submit(struct appender *appender, struct submission *submission,

@@ -70,6 +70,10 @@ int appender_start(struct appender **out, struct store *store,
  * empty.  Any thread but the loop.  ERROR_STOPPED; ERROR_IO after a failure. */
 int appender_submit(struct appender *appender, struct submission *submission, struct error *err);
 
+/* The same, waiting at most so long: 1 taken, 0 still no room, -1 failed. */
+int appender_submit_within(struct appender *appender, struct submission *submission,
+			   int64_t timeout_us, struct error *err);
+
 /* The same for the loop, which must not block: 1 taken, 0 no room (on_room will
  * say when to try again), -1 failed. */
 int appender_try_submit(struct appender *appender, struct submission *submission,
@@ -97,6 +101,11 @@ struct appender_stats {
 	int64_t retention_step_max_us;  /* the longest time that a step of retention held up appends */
 };
 void appender_stats(struct appender *appender, struct appender_stats *out);
+
+/* Let nothing more in: calls that wait in other threads, and all that begin from now on,
+ * fail with ERROR_STOPPED, so that those threads can end before appender_stop.  What is
+ * queued is still written out.  Does not wait. */
+void appender_close(struct appender *appender);
 
 /* Write out what is queued, stop the thread, free everything.  In DISK_FULL
  * what is queued fails with ERROR_STOPPED.  Calls that are waiting in other

@@ -64,6 +64,7 @@ struct submission {
 	size_t chunk_bytes;             /* of the next chunk, for small records */
 	submission_done *on_done;
 	void *user;
+	int64_t mark;
 	/* The appender's, while the submission is in a group. */
 	struct error err;               /* why it was refused; ERROR_NONE: it was not */
 	uint64_t transaction_ordinal;

@@ -17,7 +17,7 @@ int queue_init(struct queue *queue, size_t record_limit, size_t byte_limit, stru
 	/* On Linux none of these can fail. */
 	pthread_mutex_init(&queue->lock, NULL);
 	pthread_cond_init(&queue->has_items, &monotonic);
-	pthread_cond_init(&queue->has_room, NULL);
+	pthread_cond_init(&queue->has_room, &monotonic);
 	pthread_cond_init(&queue->has_outcome, NULL);
 	pthread_condattr_destroy(&monotonic);
 	return 0;
@@ -63,18 +63,30 @@ static int check_open(const struct queue *queue, const struct item *item, struct
 	return -1;
 }
 
-int queue_put(struct queue *queue, struct item *item, struct error *err)
+static bool wait_for_room(struct queue *queue, int64_t deadline_us)
+{
+	struct timespec deadline = { deadline_us / 1000000, deadline_us % 1000000 * 1000 };
+	if (deadline_us == INT64_MAX)
+		return pthread_cond_wait(&queue->has_room, &queue->lock) == 0;
+	return pthread_cond_timedwait(&queue->has_room, &queue->lock, &deadline) == 0;
+}
+
+int queue_put_until(struct queue *queue, struct item *item, int64_t deadline_us,
+		    struct error *err)
 {
 	struct queue_waiter waiter;
+	bool is_late = false;
 	int rc;
 	pthread_mutex_lock(&queue->lock);
 	TAILQ_INSERT_TAIL(&queue->waiters, &waiter, link);
-	while ((rc = check_open(queue, item, err)) == 0 &&
+	while ((rc = check_open(queue, item, err)) == 0 && !is_late &&
 	       (TAILQ_FIRST(&queue->waiters) != &waiter || !fits(queue, item)))
-		pthread_cond_wait(&queue->has_room, &queue->lock);
-	TAILQ_REMOVE(&queue->waiters, &waiter, link);
-	if (rc == 0)
+		is_late = !wait_for_room(queue, deadline_us);
+	if (rc == 0 && TAILQ_FIRST(&queue->waiters) == &waiter && fits(queue, item)) {
 		insert(queue, item);
+		rc = 1;
+	}
+	TAILQ_REMOVE(&queue->waiters, &waiter, link);
 	/* It is the next one's turn. */
 	if (!TAILQ_EMPTY(&queue->waiters))
 		pthread_cond_broadcast(&queue->has_room);
@@ -82,6 +94,11 @@ int queue_put(struct queue *queue, struct item *item, struct error *err)
 		pthread_cond_broadcast(&queue->has_outcome);
 	pthread_mutex_unlock(&queue->lock);
 	return rc;
+}
+
+int queue_put(struct queue *queue, struct item *item, struct error *err)
+{
+	return queue_put_until(queue, item, INT64_MAX, err) == 1 ? 0 : -1;
 }
 
 int queue_try_put(struct queue *queue, struct item *item, struct error *err)

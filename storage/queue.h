@@ -43,6 +43,9 @@ void queue_clear(struct queue *queue);
 /* Waits for room; what is larger than the limits gets in when the queue is
  * empty.  -1: closed, or refused; err tells why. */
 int queue_put(struct queue *queue, struct item *item, struct error *err);
+/* The same until deadline_us of CLOCK_MONOTONIC: 1 taken, 0 no room by then, -1. */
+int queue_put_until(struct queue *queue, struct item *item, int64_t deadline_us,
+		    struct error *err);
 /* 1 taken, 0 no room, -1 closed or refused. */
 int queue_try_put(struct queue *queue, struct item *item, struct error *err);
 /* Puts a command, whether there is room or not.  -1: closed. */

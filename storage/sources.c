@@ -162,6 +162,35 @@ int sources_set_state(struct appender *appender, uint16_t source_id, uint8_t sta
 	return appender_execute(appender, &change.command, err);
 }
 
+struct posted_state {
+	struct change_of_source change;
+	char reason[SOURCE_REASON_BYTES_MAX];
+};
+
+static void on_state_posted(struct command *command, const struct error *err)
+{
+	(void)err;
+	free(command);
+}
+
+int sources_post_state(struct appender *appender, uint16_t source_id, uint8_t state,
+		       const char *reason, struct error *err)
+{
+	struct posted_state *posted = calloc(1, sizeof(*posted));
+	if (posted == NULL)
+		return error_set(err, ERROR_MEMORY, "the state of a source");
+	size_t size = strnlen(reason, sizeof(posted->reason));
+	memcpy(posted->reason, reason, size);
+	posted->change.command = (struct command){ .run = run_state, .on_done = on_state_posted };
+	posted->change.id = source_id;
+	posted->change.state = state;
+	posted->change.reason = (struct bytes){ (const uint8_t *)posted->reason, size };
+	if (appender_post(appender, &posted->change.command, err) == 0)
+		return 0;
+	free(posted);
+	return -1;
+}
+
 /* Forgetting it: alone, so that no submission in the same commit still writes
  * the record. */
 

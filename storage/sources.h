@@ -34,6 +34,11 @@ int sources_register(struct appender *appender, const char *name, uint16_t *out_
 /* ERROR_NOT_FOUND; ERROR_INVALID: a reason longer than SOURCE_REASON_BYTES_MAX. */
 int sources_set_state(struct appender *appender, uint16_t source_id, uint8_t state,
 		      const char *reason, struct error *err);
+/* The same without waiting: takes effect in order with what is submitted; nobody is told
+ * whether it did.  A longer reason is cut.  Any thread.  ERROR_MEMORY, ERROR_STOPPED. */
+int sources_post_state(struct appender *appender, uint16_t source_id, uint8_t state,
+		       const char *reason, struct error *err);
+
 /* Forget the source, and what an unfinished transaction of its has stored; its
  * topics stay and can no longer be written.  A source
  * registered later under the same name is another. */

@@ -140,6 +140,17 @@ int submission_add_body(struct submission *submission, uint32_t topic_id, uint32
 	return 0;
 }
 
+int submission_add_room(struct submission *submission, uint32_t topic_id, uint32_t partition,
+			size_t body_bytes, int64_t time_us, uint8_t **out, struct error *err)
+{
+	struct entry *entry =
+		add_entry(submission, topic_id, partition, body_bytes, time_us, err);
+	if (entry == NULL)
+		return -1;
+	*out = entry->body;
+	return 0;
+}
+
 int submission_add(struct submission *submission, uint32_t topic_id, uint32_t partition,
 		   const struct content *key, const struct content *value, struct bytes headers,
 		   int64_t time_us, struct error *err)
@@ -226,6 +237,21 @@ void submission_set_done(struct submission *submission, submission_done *on_done
 {
 	submission->on_done = on_done;
 	submission->user = user;
+}
+
+void submission_set_mark(struct submission *submission, int64_t mark)
+{
+	submission->mark = mark;
+}
+
+int64_t submission_mark(const struct submission *submission)
+{
+	return submission->mark;
+}
+
+struct bytes submission_position(const struct submission *submission)
+{
+	return submission->position;
 }
 
 uint16_t submission_source_id(const struct submission *submission)

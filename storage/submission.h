@@ -53,6 +53,11 @@ int submission_add(struct submission *submission, uint32_t topic_id, uint32_t pa
 int submission_add_body(struct submission *submission, uint32_t topic_id, uint32_t partition,
 			struct bytes body, int64_t time_us, struct error *err);
 
+/* The same for a body that the caller writes itself, at once: *out has body_bytes of
+ * room, all of which it must fill. */
+int submission_add_room(struct submission *submission, uint32_t topic_id, uint32_t partition,
+			size_t body_bytes, int64_t time_us, uint8_t **out, struct error *err);
+
 /* A schema version that is stored in the same commit; schemas.h says when. */
 int submission_add_schema(struct submission *submission, uint32_t schema_id,
 			  struct bytes encoded, struct error *err);
@@ -80,6 +85,12 @@ void submission_set_producer(struct submission *submission, uint64_t producer_id
 
 void submission_set_done(struct submission *submission, submission_done *on_done, void *user);
 
+/* A number of the submitter's own, for its on_done; 0 at first. */
+void submission_set_mark(struct submission *submission, int64_t mark);
+int64_t submission_mark(const struct submission *submission);
+
+/* Lent; nil where none was set. */
+struct bytes submission_position(const struct submission *submission);
 uint16_t submission_source_id(const struct submission *submission);
 size_t submission_record_count(const struct submission *submission);
 /* The memory that it takes, which is what counts against limits. */

@@ -10,8 +10,11 @@ capture:capture capture:protocol
 client:client client:protocol
 server:server server:capture server:client server:storage server:protocol'
 
-# Only capture.c and writer.c join capture/ to storage/.
-may_include_by_file='capture/capture.c:storage capture/writer.c:storage'
+# Only capture.c and the writer join capture/ to storage/.
+may_include_by_file='
+capture/capture.c:storage
+capture/ledger.c:storage capture/ledger.h:storage
+capture/writer.c:storage capture/writer_internal.h:storage capture/writer_table.c:storage'
 
 # Foreign headers, by what their names start with, and who may include them.  What
 # msgpack-c writes may be written anywhere; what it reads only protocol/ reads.

@@ -99,6 +99,32 @@ static void every_op_has_its_bytes(void **state)
 	}
 }
 
+static void put_writes_the_bytes_that_encode_does(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < GOLDEN_COUNT; i++) {
+		uint8_t expected[64], actual[64];
+		size_t size = hex_bytes(expected, sizeof(expected), goldens[i].hex);
+		assert_int_equal(change_size(&goldens[i].change), size);
+		assert_ptr_equal(change_put(actual, &goldens[i].change), actual + size);
+		assert_memory_equal(actual, expected, size);
+	}
+	/* A position of each length of head. */
+	for (size_t size = 1; size < 80000; size = size * 2 + 1) {
+		uint8_t *position = calloc(1, size), *actual = malloc(size + 64);
+		struct change change = { .op = CHANGE_READ, .position = { position, size } };
+		msgpack_sbuffer buffer;
+		msgpack_sbuffer_init(&buffer);
+		assert_int_equal(change_encode(&buffer, &change, NULL), 0);
+		assert_int_equal(change_size(&change), buffer.size);
+		assert_ptr_equal(change_put(actual, &change), actual + buffer.size);
+		assert_memory_equal(actual, buffer.data, buffer.size);
+		msgpack_sbuffer_destroy(&buffer);
+		free(position);
+		free(actual);
+	}
+}
+
 static void every_op_is_read_back(void **state)
 {
 	(void)state;
@@ -297,6 +323,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_op_has_its_bytes),
+		cmocka_unit_test(put_writes_the_bytes_that_encode_does),
 		cmocka_unit_test(every_op_is_read_back),
 		cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(bytes_that_are_no_change_are_refused),

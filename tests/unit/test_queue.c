@@ -286,6 +286,24 @@ static void blocked_putter_gets_in_when_room_is_made(void **state)
 	expect_group(fixture, "1 ");
 }
 
+static void patient_putter_gives_up_at_its_deadline_and_leaves_its_place(void **state)
+{
+	struct fixture *fixture = *state;
+	struct error err = { 0 };
+	queue_put(&fixture->queue, item(fixture, 0, 1, BYTE_LIMIT), NULL);
+	int64_t deadline_us = now_us() + 2000;
+	assert_int_equal(queue_put_until(&fixture->queue, item(fixture, 1, 1, 1), deadline_us, &err), 0);
+	assert_true(now_us() >= deadline_us);
+	assert_int_equal(waiting(&fixture->queue), 0);
+	take(fixture, SIZE_MAX);
+	expect_group(fixture, "0 ");
+	/* Room is taken, however late it is. */
+	assert_int_equal(queue_put_until(&fixture->queue, item(fixture, 1, 1, 1), 0, &err), 1);
+	error_set(&err, ERROR_STOPPED, "closed");
+	queue_close(&fixture->queue, &err);
+	assert_int_equal(queue_put_until(&fixture->queue, item(fixture, 2, 1, 1), 0, NULL), -1);
+}
+
 static void small_items_do_not_overtake_a_large_one_that_waits(void **state)
 {
 	struct fixture *fixture = *state;
@@ -621,6 +639,7 @@ int main(void)
 		WITH_QUEUE(take_comes_back_at_its_deadline),
 		WITH_QUEUE(take_waits_for_the_first_item),
 		WITH_QUEUE(blocked_putter_gets_in_when_room_is_made),
+		WITH_QUEUE(patient_putter_gives_up_at_its_deadline_and_leaves_its_place),
 		WITH_QUEUE(small_items_do_not_overtake_a_large_one_that_waits),
 		WITH_QUEUE(every_blocked_putter_gets_in_after_the_other),
 		WITH_QUEUE(who_was_turned_away_hears_of_room_once),

@@ -465,11 +465,35 @@ static void every_failed_allocation_is_reported(void **state)
 	assert_int_equal(appender_state(log->appender), APPENDER_RUNNING);
 }
 
+static void posted_state_is_stored_in_order(void **state)
+{
+	struct running_log *log = *state;
+	char reason[SOURCE_REASON_BYTES_MAX + 100];
+	struct source found;
+	uint16_t id = register_source(log, "shop");
+	memset(reason, 'r', sizeof(reason));
+	reason[sizeof(reason) - 1] = '\0';
+	assert_int_equal(sources_post_state(log->appender, id, 3, "soon over", NULL), 0);
+	assert_int_equal(sources_post_state(log->appender, id, 4, reason, NULL), 0);
+	assert_int_equal(sources_post_state(log->appender, 99, 5, "nobody", NULL), 0);
+	assert_int_equal(appender_flush(log->appender, NULL), 0);
+	assert_int_equal(sources_describe(log->reader, "shop", &found, NULL), 0);
+	assert_int_equal(found.state, 4);
+	assert_int_equal(strlen(found.reason), SOURCE_REASON_BYTES_MAX);
+	source_clear(&found);
+	/* What nothing more is let in hears of it. */
+	struct error err = { 0 };
+	appender_close(log->appender);
+	assert_int_equal(sources_post_state(log->appender, id, 3, "", &err), -1);
+	assert_int_equal(err.code, ERROR_STOPPED);
+}
+
 int main(void)
 {
 #define WITH_LOG(test) cmocka_unit_test_setup_teardown(test, running_log_create, running_log_destroy)
 	const struct CMUnitTest tests[] = {
 		WITH_LOG(registered_source_has_stored_nothing),
+		WITH_LOG(posted_state_is_stored_in_order),
 		WITH_LOG(name_finds_the_same_source_again),
 		WITH_LOG(wrong_name_is_refused),
 		WITH_LOG(position_of_a_submission_is_described),
