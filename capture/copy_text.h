@@ -15,6 +15,7 @@
 struct copy_text {
 	uint8_t *at;
 	uint8_t *end;
+	uint8_t *escape;        /* the next backslash, or end */
 	bool is_done;
 };
 
@@ -22,7 +23,7 @@ struct copy_text {
 struct copy_text copy_text_over(void *line, size_t size);
 
 /* 1: a field, nil for null; 0: there is none any more; -1: ERROR_MALFORMED, an
- * escape that is cut short, a raw newline.  An empty line has one empty field. */
+ * escape that is cut short.  An empty line has one empty field. */
 int copy_text_next(struct copy_text *line, struct bytes *out, struct error *err);
 
 #endif

@@ -2,6 +2,7 @@
 #define CAPTURE_POSTGRESQL_TABLE_H
 
 #include "capture/pgoutput.h"
+#include "capture/postgresql_relation.h"
 #include "capture/postgresql_type.h"
 #include "protocol/schema.h"
 
@@ -18,44 +19,7 @@
  * The same relation gives the same schema byte for byte, whether it came from the
  * catalog or from the stream, so the snapshot and the stream share one version.
  *
- * Pure: no I/O.  A table is used by one thread at a time; a relation belongs to
- * its maker. */
-
-struct postgresql_column {
-	struct bytes name;
-	uint32_t type_oid;              /* pg_attribute.atttypid */
-	int32_t type_modifier;          /* atttypmod */
-	bool is_identity;               /* part of the replica identity; only Relation messages say
-					 * it, a relation from the catalog leaves it to key_position */
-	bool is_not_null;               /* attnotnull */
-	bool is_generated;              /* attgenerated <> '' */
-	uint32_t key_position;          /* 1, 2, … in the primary key; 0: not in it */
-	struct bytes default_text;      /* pg_get_expr(adbin, adrelid); nil: none */
-};
-
-/* The columns are those that pgoutput publishes, in the order of attnum: without
- * dropped ones, and without generated ones and those outside the publication's
- * column list, where the server leaves them out. */
-struct postgresql_relation {
-	uint32_t oid;
-	struct bytes schema;
-	struct bytes table;
-	char replica_identity;          /* 'd' 'n' 'f' 'i' */
-	struct postgresql_column *columns;      /* array of the maker's; of a merged
-						 * relation owned, see _clear */
-	uint32_t column_count;
-};
-
-/* What the stream said, completed with what the catalog says today (of the table
- * with this oid, all its columns; NULL: dropped since).  Columns meet by name; a
- * column that has another type today keeps none of the catalog's facts but its
- * place in the key.  Texts are lent by both.  ERROR_MEMORY. */
-int postgresql_relation_merge(const struct pgoutput_relation *message,
-			      const struct postgresql_relation *catalog,
-			      struct postgresql_relation *out, struct error *err);
-
-/* Free a merged relation's columns; also for one that is all zero. */
-void postgresql_relation_clear(struct postgresql_relation *relation);
+ * Pure: no I/O.  A table is used by one thread at a time. */
 
 struct postgresql_table_options {
 	struct bytes source;            /* the source's name */

@@ -78,9 +78,8 @@ struct postgresql_type {
 	uint32_t label_count;
 
 	/* For the conversions: */
-	uint32_t value_oid;             /* behind domains; of an array its elements'; 0: not known here */
-	uint32_t array_oid;             /* element's as the catalog has it, for the binary form; 0: any */
-	char delimiter;
+	uint32_t value_oid;             /* behind domains; of an array its elements'; 0: not built in */
+	char delimiter;                 /* of an array */
 };
 
 /* Never fails: what is not known, or nested too deep to follow (domains of
