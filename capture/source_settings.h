@@ -9,7 +9,9 @@
 #include <stdint.h>
 
 /* What a source block says, by Debezium's names, checked: one table of properties
- * drives parsing, checks, the list for --options and the manual. */
+ * (capture/property.h) drives parsing, checks, the list for --options and the manual.
+ *
+ * Not to be used by two threads at once: the filters keep what they match with. */
 
 struct name_filter;             /* anchored regular expressions: include and exclude lists */
 struct source_ops;
@@ -23,6 +25,8 @@ struct source_settings {
 	char *connector_class;                  /* "postgresql" */
 	const struct source_ops *ops;
 	char *topic_prefix;                     /* topic.prefix, database.server.name; default: name */
+	char *topic_delimiter;                  /* one of . _ - */
+	char *script_file;                      /* of a scripted source alone */
 
 	char *database_hostname;
 	int64_t database_port;
@@ -37,6 +41,8 @@ struct source_settings {
 	bool database_tcp_keepalive;
 	char *database_initial_statements;
 
+	/* Valid in PostgreSQL; the defaults are "millstream_" and the block's name, as far as a
+	 * slot may be called so. */
 	char *slot_name;
 	bool slot_drop_on_stop;
 	char *publication_name;
@@ -52,9 +58,9 @@ struct source_settings {
 	int64_t status_update_interval_ms;
 	int64_t max_queue_size;
 	int64_t max_batch_size;
-	int64_t connect_timeout_ms;
+	int64_t connect_timeout_ms;             /* connection.validation.timeout.ms */
 	int64_t retry_delay_ms;                 /* retriable.restart.connector.wait.ms */
-	int64_t retry_delay_max_ms;             /* errors.retry.delay.max.ms */
+	int64_t retry_delay_max_ms;             /* errors.retry.delay.max.ms; never below that */
 	int64_t retries_max;                    /* errors.max.retries; -1: for ever */
 };
 
@@ -69,20 +75,22 @@ struct source_property {
  * error with the nearest that is known. */
 typedef void source_on_problem(void *user, bool is_warning, uint32_t line, const char *text);
 
-/* Check a block and take it over.  -1: on_problem was told of an error at least. */
+/* Check a block and copy it.  All problems there are are told, each on its property's line, what
+ * is missing on the block's.  -1: on_problem was told of an error at least.  Pure. */
 int source_settings_create(struct source_settings **out, const char *name, uint32_t line,
 			   const struct source_property *properties, size_t property_count,
 			   source_on_problem *on_problem, void *user);
 void source_settings_destroy(struct source_settings *settings);
 
-/* Is a table captured?  A column?  Anchored, whatever the case, as in Debezium. */
+/* Is a table captured?  A column of one that is?  Anchored, whatever the case, as in
+ * Debezium; like there never the system's own (pg_*, information_schema, spatial_ref_sys). */
 bool source_settings_has_table(const struct source_settings *settings, struct bytes schema,
 			       struct bytes table);
 bool source_settings_has_column(const struct source_settings *settings, struct bytes schema,
 				struct bytes table, struct bytes column);
 
-/* <topic.prefix>.<schema>.<table>, what Kafka does not allow in names replaced by
- * '_'; out has TOPIC_NAME_BYTES_MAX + 1 bytes of room.  ERROR_INVALID: too long. */
+/* <topic.prefix>.<schema>.<table>, each character that Kafka does not allow in names replaced by
+ * '_' (by two where Java counts two), so that two tables may come to the same name; out has TOPIC_NAME_BYTES_MAX + 1 bytes of room.  ERROR_INVALID: too long. */
 int source_settings_topic(const struct source_settings *settings, struct bytes schema,
 			  struct bytes table, char *out, struct error *err);
 

@@ -5,49 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *member(const struct config *config, const struct option_spec *spec)
+static void *member(struct config *config, const struct option_spec *spec)
 {
-	return (char *)(uintptr_t)config + spec->place;
-}
-
-static bool is_text(const struct option_spec *spec)
-{
-	return spec->type == OPTION_TEXT || spec->type == OPTION_SECRET || spec->type == OPTION_LIST;
+	return (char *)config + spec->place;
 }
 
 union option_value config_value(const struct config *config, const struct option_spec *spec)
 {
-	const void *at = member(config, spec);
-	if (is_text(spec))
-		return (union option_value){ .text = *(char *const *)at };
-	if (spec->type == OPTION_BOOL)
-		return (union option_value){ .boolean = *(const bool *)at };
-	if (spec->type == OPTION_WORD)
-		return (union option_value){ .word = *(const int *)at };
-	return (union option_value){ .number = *(const int64_t *)at };
+	return option_load(spec, config);
 }
 
 int config_set(struct config *config, const struct option_spec *spec, const char *text,
 	       struct error *err)
 {
-	union option_value value;
-	void *at = member(config, spec);
-	if (option_parse(spec, text, &value, err) != 0)
-		return -1;
-	if (is_text(spec)) {
-		char *copy = strdup(value.text);
-		if (copy == NULL)
-			return error_set(err, ERROR_MEMORY, "%s: out of memory", spec->name);
-		free(*(char **)at);
-		*(char **)at = copy;
-	} else if (spec->type == OPTION_BOOL) {
-		*(bool *)at = value.boolean;
-	} else if (spec->type == OPTION_WORD) {
-		*(int *)at = value.word;
-	} else {
-		*(int64_t *)at = value.number;
-	}
-	return 0;
+	return option_store(spec, config, text, err);
 }
 
 int config_init(struct config *config, struct error *err)
@@ -77,8 +48,7 @@ void config_clear(struct config *config)
 {
 	const struct option_spec *spec;
 	for (size_t n = 0; (spec = config_option(n)) != NULL; n++)
-		if (is_text(spec))
-			free(*(char **)member(config, spec));
+		option_clear(spec, config);
 	for (size_t n = 0; n < config->topic_count; n++)
 		free(config->topics[n].pattern);
 	free(config->topics);
@@ -189,7 +159,7 @@ static void swap(void *a, void *b, size_t size)
 
 static size_t size_of(const struct option_spec *spec)
 {
-	return is_text(spec) ? sizeof(char *)
+	return option_is_text(spec) ? sizeof(char *)
 		: spec->type == OPTION_BOOL ? sizeof(bool)
 		: spec->type == OPTION_WORD ? sizeof(int)
 					    : sizeof(int64_t);

@@ -1,7 +1,7 @@
 #ifndef SERVER_CONFIG_H
 #define SERVER_CONFIG_H
 
-#include "server/option.h"
+#include "protocol/option.h"
 #include "server/problem.h"
 #include "storage/topics.h"
 

@@ -23,7 +23,7 @@ msgpack:protocol
 msgpack/pack.h:storage msgpack/pack.h:capture msgpack/pack.h:client msgpack/pack.h:server
 msgpack/sbuffer.h:storage msgpack/sbuffer.h:capture msgpack/sbuffer.h:client msgpack/sbuffer.h:server
 lmdb.h:storage
-libpq-fe.h:capture postgresql:capture mysql:capture mariadb:capture mongoc:capture bson:capture
+libpq-fe.h:capture postgresql:capture pcre2.h:capture mysql:capture mariadb:capture mongoc:capture bson:capture
 uv.h:server confuse.h:server microhttpd.h:server jansson.h:server'
 
 folders=

@@ -1,4 +1,4 @@
-#include "server/option.h"
+#include "protocol/option.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -278,6 +278,43 @@ static void option_is_printed_as_json(void **state)
 			   "\"help\":\"Which.\"}");
 }
 
+struct object {
+	char *text;
+	int64_t number;
+	bool boolean;
+	int word;
+};
+
+#define AT(member) .place = offsetof(struct object, member)
+
+static void values_are_stored_in_their_places(void **state)
+{
+	static const struct option_spec specs[] = {
+		{ .name = "t", .type = OPTION_TEXT, AT(text) },
+		{ .name = "n", .type = OPTION_DURATION, .max = 9000, AT(number) },
+		{ .name = "b", .type = OPTION_BOOL, AT(boolean) },
+		{ .name = "w", .type = OPTION_WORD, .words = words, AT(word) },
+	};
+	static const char *const texts[] = { "text", "5s", "true", "info" };
+	struct object object = { 0 };
+	struct error err = { 0 };
+	(void)state;
+	for (size_t n = 0; n < 4; n++) {
+		assert_int_equal(option_store(&specs[n], &object, texts[n], &err), 0);
+		assert_int_equal(option_store(&specs[n], &object, texts[n], &err), 0);
+		assert_true(option_is_equal(&specs[n], option_load(&specs[n], &object), parsed(&specs[n], texts[n])));
+	}
+	assert_string_equal(object.text, "text");
+	assert_int_equal(object.number, 5000);
+	assert_true(object.boolean);
+	assert_int_equal(object.word, 2);
+	assert_int_equal(option_store(&specs[1], &object, "10s", &err), -1);
+	assert_int_equal(object.number, 5000);
+	for (size_t n = 0; n < 4; n++)
+		option_clear(&specs[n], &object);
+	assert_memory_equal(&object, &(struct object){ 0 }, sizeof(object));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -294,6 +331,7 @@ int main(void)
 		cmocka_unit_test(values_are_shown_as_they_could_be_written),
 		cmocka_unit_test(secret_is_never_shown),
 		cmocka_unit_test(values_are_equal_when_they_mean_the_same),
+		cmocka_unit_test(values_are_stored_in_their_places),
 		cmocka_unit_test(option_is_printed_for_people),
 		cmocka_unit_test(option_is_printed_as_json),
 	};

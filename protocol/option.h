@@ -1,13 +1,13 @@
-#ifndef SERVER_OPTION_H
-#define SERVER_OPTION_H
+#ifndef PROTOCOL_OPTION_H
+#define PROTOCOL_OPTION_H
 
 #include "protocol/error.h"
 #include "protocol/json.h"
 
 #include <stdint.h>
 
-/* One option of the configuration, as data: this drives parsing, checking and
- * printing.  The table itself is in server/config_table.c. */
+/* One option of a configuration, as data: this drives parsing, checking and
+ * printing.  The tables are server/config_table.c and capture/property_table.c. */
 
 enum option_type {
 	OPTION_TEXT,            /* char *, not empty */
@@ -23,7 +23,7 @@ enum option_type {
 struct option_spec {
 	const char *name;
 	enum option_type type;
-	size_t place;                   /* of the value, in struct config */
+	size_t place;                   /* of the value, in the struct that it is stored in */
 	const char *default_text;
 	int64_t min;                    /* of the three kinds of numbers */
 	int64_t max;
@@ -49,6 +49,14 @@ union option_value {
 int option_parse(const struct option_spec *spec, const char *text, union option_value *out,
 		 struct error *err);
 
+/* Read, check and put it in its place in an object: texts are copied, and what was
+ * there is freed.  What option_parse says; ERROR_MEMORY. */
+int option_store(const struct option_spec *spec, void *object, const char *text, struct error *err);
+/* The value in its place; lent while the object lives. */
+union option_value option_load(const struct option_spec *spec, const void *object);
+/* Free what is in its place, and zero that. */
+void option_clear(const struct option_spec *spec, void *object);
+
 /* A value for people, short enough for a line of the log: as it could be
  * written, sizes with a unit where that is exact. */
 #define OPTION_TEXT_BYTES 128
@@ -61,6 +69,8 @@ bool option_is_equal(const struct option_spec *spec, union option_value a, union
 void option_limits(const struct option_spec *spec, char out[OPTION_TEXT_BYTES]);
 
 const char *option_type_name(enum option_type type);
+/* Is it kept as a char *? */
+bool option_is_text(const struct option_spec *spec);
 
 /* A paragraph for people, or the members of a JSON object begun by the caller. */
 void option_print(const struct option_spec *spec, struct text *out);

@@ -1,9 +1,10 @@
-#include "server/option.h"
+#include "protocol/option.h"
 
 #include "protocol/nearest.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -225,6 +226,60 @@ int option_parse(const struct option_spec *spec, const char *text, union option_
 	if (rc == 0)
 		*out = value;
 	return rc;
+}
+
+bool option_is_text(const struct option_spec *spec)
+{
+	return spec->type == OPTION_TEXT || spec->type == OPTION_SECRET || spec->type == OPTION_LIST;
+}
+
+int option_store(const struct option_spec *spec, void *object, const char *text, struct error *err)
+{
+	union option_value value;
+	void *at = (char *)object + spec->place;
+	if (option_parse(spec, text, &value, err) != 0)
+		return -1;
+	if (option_is_text(spec)) {
+		char *copy = strdup(value.text);
+		if (copy == NULL)
+			return error_set(err, ERROR_MEMORY, "%s: out of memory", spec->name);
+		free(*(char **)at);
+		*(char **)at = copy;
+	} else if (spec->type == OPTION_BOOL) {
+		*(bool *)at = value.boolean;
+	} else if (spec->type == OPTION_WORD) {
+		*(int *)at = value.word;
+	} else {
+		*(int64_t *)at = value.number;
+	}
+	return 0;
+}
+
+union option_value option_load(const struct option_spec *spec, const void *object)
+{
+	const void *at = (const char *)object + spec->place;
+	if (option_is_text(spec))
+		return (union option_value){ .text = *(char *const *)at };
+	if (spec->type == OPTION_BOOL)
+		return (union option_value){ .boolean = *(const bool *)at };
+	if (spec->type == OPTION_WORD)
+		return (union option_value){ .word = *(const int *)at };
+	return (union option_value){ .number = *(const int64_t *)at };
+}
+
+void option_clear(const struct option_spec *spec, void *object)
+{
+	void *at = (char *)object + spec->place;
+	if (option_is_text(spec)) {
+		free(*(char **)at);
+		*(char **)at = NULL;
+	} else if (spec->type == OPTION_BOOL) {
+		*(bool *)at = false;
+	} else if (spec->type == OPTION_WORD) {
+		*(int *)at = 0;
+	} else {
+		*(int64_t *)at = 0;
+	}
 }
 
 void option_format(const struct option_spec *spec, union option_value value,
