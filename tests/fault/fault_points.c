@@ -83,8 +83,15 @@ uint64_t fault_seed(uint64_t standard)
 	return seed;
 }
 
+static bool is_set(const char *name)
+{
+	const char *text = getenv(name);
+
+	return text != NULL && text[0] != '\0';
+}
+
 static void show_failure(const struct fault_points *points, const struct fault_place *place,
-			 int point, int number, const char *what)
+			 int point, int number, bool is_kept, const char *what)
 {
 	if (number > FAILURES_SHOWN)
 		return;
@@ -92,8 +99,8 @@ static void show_failure(const struct fault_points *points, const struct fault_p
 	char line[WHAT_BYTES + 512];
 	int size = snprintf(line, sizeof(line),
 			    "# %s: point %d (MILLSTREAM_TEST_SEED=%" PRIu64 " MILLSTREAM_TEST_POINT=%d): %s\n%s%s%s",
-			    points->name, point, points->seed, point, what, number == 1 ? "# kept in " : "",
-			    number == 1 ? place->directory : "", number == 1 ? "\n" : "");
+			    points->name, point, points->seed, point, what, is_kept ? "# kept in " : "",
+			    is_kept ? place->directory : "", is_kept ? "\n" : "");
 	if (write(STDOUT_FILENO, line, (size_t)size) < 0)
 		give_up("stdout");
 }
@@ -110,8 +117,9 @@ static bool do_point(const struct fault_points *points, struct fault_place *plac
 	for (char *at = what; (at = strchr(at, '\n')) != NULL;)
 		*at = ' ';
 	int number = atomic_fetch_add(&shared->failed_count, 1) + 1;
-	show_failure(points, place, point, number, what);
-	return number > 1;
+	const bool is_kept = number == 1 && !is_set("MILLSTREAM_TEST_FIRST");
+	show_failure(points, place, point, number, is_kept, what);
+	return !is_kept;
 }
 
 static void work(const struct fault_points *points, struct shared *shared, int first, int step)
@@ -122,8 +130,10 @@ static void work(const struct fault_points *points, struct shared *shared, int f
 	fault_place_init(&place, points->in_memory);
 	place.tallies = shared->tallies;
 	for (int point = first; point < points->count; point += step) {
-		if (only != NULL && only[0] != '\0' && atoi(only) != point)
+		if (is_set("MILLSTREAM_TEST_POINT") && atoi(only) != point)
 			continue;
+		if (is_set("MILLSTREAM_TEST_FIRST") && atomic_load(&shared->failed_count) > 0)
+			break;
 		if (do_point(points, &place, shared, point))
 			continue;
 		/* Somebody wants to look at it. */
@@ -183,7 +193,7 @@ void fault_workload_run(const struct fault_workload *workload, const struct faul
 	char steps[32];
 
 	if (program == NULL) {
-		program = built_file("tests/fault/log_workload");
+		program = sibling_file("log_workload");
 		preload = preload_setting("syscall_shim");
 	}
 	snprintf(directory, sizeof(directory), "MILLSTREAM_SHIM_DIR=%s", place->disk);
@@ -196,7 +206,8 @@ void fault_workload_run(const struct fault_workload *workload, const struct faul
 	const char *const argv[] = { program, "--seed", seed, "--steps", steps, "--acks", place->acks,
 				     place->data, workload->watches ? "--watch" : NULL, NULL };
 	const char *const environment[] = { preload, directory, recording, counts,
-					    PRELOAD_SANITIZER_SETTING, setting, NULL };
+					    PRELOAD_SANITIZER_SETTING, setting,
+					    workload->is_slow ? "MILLSTREAM_SHIM_SYNC_US=2000" : NULL, NULL };
 	run_child(out, argv, environment, RUN_TIME_MS);
 }
 

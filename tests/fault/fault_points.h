@@ -50,14 +50,17 @@ int fault_points_run(struct fault_points *points);
 /* The seed to use: $MILLSTREAM_TEST_SEED, else `standard`.  Says which. */
 uint64_t fault_seed(uint64_t standard);
 
-/* Only this point is run where $MILLSTREAM_TEST_POINT is set. */
+/* Only this point is run where $MILLSTREAM_TEST_POINT is set; none behind the first
+ * that fails, and nothing is kept of it, where $MILLSTREAM_TEST_FIRST is. */
 
 /* The workload in a process of its own, under the shim; settings are of the
- * shim's environment and end with NULL. */
+ * shim's environment and end with NULL.  The program is log_workload, beside the
+ * running one. */
 struct fault_workload {
 	uint64_t seed;
 	int steps;
 	bool watches;
+	bool is_slow;           /* a sync takes long enough to look at what is not yet synced */
 	bool records;
 	bool counts;
 };

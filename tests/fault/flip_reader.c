@@ -1,7 +1,8 @@
 #include "tests/fault/flip_reader.h"
 
 #include "protocol/crc32c.h"
-#include "storage/reader.h"
+#include "storage/reader_internal.h"
+#include "storage/snapshot.h"
 #include "storage/topics.h"
 #include "storage/verify.h"
 #include "tests/fault/log_check.h"
@@ -18,6 +19,7 @@
 
 enum {
 	BATCHES_MAX = 4096,     /* of a partition */
+	VALUES_MAX = 4096,      /* of the other tables */
 	WORK_TIME_S = 60,
 };
 
@@ -39,6 +41,12 @@ struct child {
 	struct reader *reader;
 	uint32_t topic_ids[FLIP_TOPICS];
 	struct original originals[FLIP_TOPICS][FLIP_PARTITIONS_MAX];
+	struct original_value {
+		uint64_t file_offset;
+		uint64_t size;
+		int table;
+	} values[VALUES_MAX];
+	size_t value_count;
 	uintptr_t map_start;
 	uintptr_t map_end;
 	struct original *at_hand;       /* the partition that is read */
@@ -128,6 +136,32 @@ static int remember(void *user, const uint8_t *batch, size_t size, const struct 
 		.size = size,
 		.checksum = crc32c(0, batch, size),
 	};
+	return 0;
+}
+
+/* For snapshot_run: the values of all tables but the log. */
+static int remember_values(void *user)
+{
+	struct child *child = user;
+	struct snapshot *snapshot = reader_snapshot(child->reader);
+	struct bytes key;
+	struct bytes value;
+
+	for (int table = 0; table < TABLE_COUNT; table++) {
+		int found = table == TABLE_LOG ? 0
+					       : snapshot_seek(snapshot, (enum table)table,
+							       (struct bytes){ NULL, 0 }, &key, &value, NULL);
+		for (; found == 1; found = snapshot_next(snapshot, (enum table)table, &key, &value, NULL)) {
+			const uintptr_t address = (uintptr_t)value.data;
+			if (child->value_count == VALUES_MAX || address < child->map_start ||
+			    address + value.size > child->map_end)
+				abort();
+			child->values[child->value_count++] =
+				(struct original_value){ address - child->map_start, value.size, table };
+		}
+		if (found < 0)
+			return -1;
+	}
 	return 0;
 }
 
@@ -248,6 +282,7 @@ static void open_store(struct child *child, const char *directory)
 	check(store_open(&child->store, &options, &err), "open", &err);
 	check(reader_open(&child->reader, child->store, &err), "open a reader", &err);
 	find_map(child);
+	check(snapshot_run(reader_snapshot(child->reader), remember_values, child, &err), "read values", &err);
 	for (int number = 0; number < MODEL_TOPICS; number++) {
 		check(topics_describe(child->reader, model_topics[number].name, &topic, &err), "topic", &err);
 		child->topic_ids[number] = topic.id;
@@ -276,8 +311,9 @@ static int by_file_offset(const void *a, const void *b)
 
 static void send_extents(const struct child *child, int fd)
 {
-	struct flip_extent *extents = calloc((size_t)FLIP_TOPICS * FLIP_PARTITIONS_MAX * BATCHES_MAX,
-					     sizeof(*extents));
+	struct flip_extent *extents =
+		calloc((size_t)FLIP_TOPICS * FLIP_PARTITIONS_MAX * BATCHES_MAX + VALUES_MAX,
+		       sizeof(*extents));
 	size_t count = 0;
 
 	if (extents == NULL)
@@ -296,6 +332,12 @@ static void send_extents(const struct child *child, int fd)
 				};
 		}
 	}
+	for (size_t n = 0; n < child->value_count; n++)
+		extents[count++] = (struct flip_extent){
+			.file_offset = child->values[n].file_offset,
+			.size = child->values[n].size,
+			.topic = -1 - child->values[n].table,
+		};
 	qsort(extents, count, sizeof(*extents), by_file_offset);
 	send_all(fd, &count, sizeof(count));
 	send_all(fd, extents, count * sizeof(*extents));

@@ -13,11 +13,11 @@
 #define FLIP_PARTITIONS_MAX     4
 #define FLIP_RANGES_MAX         8
 
-/* Where a batch lies in the file. */
+/* Where a batch, or the value of another table, lies in the file. */
 struct flip_extent {
 	uint64_t file_offset;
 	uint64_t size;
-	int topic;
+	int topic;              /* no batch: -1 - table, and the rest is 0 */
 	uint32_t partition;
 	uint64_t start_offset;
 	uint64_t end_offset;
@@ -49,7 +49,7 @@ struct flip_reader {
 /* Open the store, STORE_BESIDE, in a new process.  Aborts where that fails. */
 void flip_reader_start(struct flip_reader *out, const char *directory);
 
-/* Where the batches lie, by file_offset; the caller frees it. */
+/* Where the batches and values lie, by file_offset; the caller frees it. */
 struct flip_extent *flip_reader_extents(struct flip_reader *reader, size_t *out_count);
 
 /* False: the process died of it, with *out_signal (0: it exited). */

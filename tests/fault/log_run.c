@@ -130,6 +130,10 @@ static int find_stored_step(struct log_run *run, int source, struct error *err)
 		memcpy(text, described.position, described.position_bytes);
 	run->stored_step[source] = atoi(text);
 	source_clear(&described);
+	/* What is read is as good as acknowledged: a source is told to go on behind it. */
+	if (run->stored_step[source] > 0)
+		tell(run, "T %d %d %" PRIu64 "\n", source, run->stored_step[source],
+		     described.transaction_ordinal);
 	return 0;
 }
 

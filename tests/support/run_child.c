@@ -119,15 +119,34 @@ void child_end_text(const struct child_end *end, char *out, size_t out_bytes)
 		snprintf(out, out_bytes, "exit status %d", end->status);
 }
 
+/* Where the running program lies. */
+static void find_program(char *out, size_t out_bytes)
+{
+	ssize_t size = readlink("/proc/self/exe", out, out_bytes - 1);
+
+	if (size < 0)
+		give_up("/proc/self/exe");
+	out[size] = '\0';
+}
+
+char *sibling_file(const char *name)
+{
+	char path[4096];
+	char *found;
+
+	find_program(path, sizeof(path));
+	*strrchr(path, '/') = '\0';
+	if (asprintf(&found, "%s/%s", path, name) < 0)
+		give_up(name);
+	return found;
+}
+
 char *built_file(const char *name)
 {
 	char path[4096];
 	char *found;
-	ssize_t size = readlink("/proc/self/exe", path, sizeof(path) - 1);
 
-	if (size < 0)
-		give_up("/proc/self/exe");
-	path[size] = '\0';
+	find_program(path, sizeof(path));
 	for (char *slash; (slash = strrchr(path, '/')) != NULL;) {
 		*slash = '\0';
 		if (asprintf(&found, "%s/%s", path, name) < 0)

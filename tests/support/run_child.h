@@ -32,6 +32,9 @@ void child_end_text(const struct child_end *end, char *out, size_t out_bytes);
  * The caller frees it. */
 char *built_file(const char *name);
 
+/* The program `name` beside the running one.  The caller frees it. */
+char *sibling_file(const char *name);
+
 /* "LD_PRELOAD=/…/libNAME.so" for one of the libraries in tests/support, and, in
  * a program built with a sanitizer, what makes the two get on.  The caller
  * frees it. */

@@ -44,6 +44,7 @@ static struct {
 	int cause;
 } fail_plan;
 
+static useconds_t sync_us;
 static bool is_last_call;
 
 static void give_up(const char *what, const char *value)
@@ -134,6 +135,8 @@ __attribute__((constructor)) static void start(void)
 		plan_kill(text);
 	if ((text = getenv("MILLSTREAM_SHIM_FAIL")) != NULL)
 		plan_failure(text);
+	if ((text = getenv("MILLSTREAM_SHIM_SYNC_US")) != NULL)
+		sync_us = (useconds_t)strtoul(text, NULL, 10);
 	if ((text = getenv("MILLSTREAM_SHIM_RECORD")) != NULL &&
 	    (recording_fd = open(text, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) < 0)
 		give_up("MILLSTREAM_SHIM_RECORD cannot be written", text);
@@ -253,6 +256,12 @@ enum shim_fate shim_begin(enum shim_kind kind)
 		return SHIM_GO;
 	failed_count++;
 	return fail_plan.fate;
+}
+
+void shim_delay_sync(void)
+{
+	if (sync_us > 0)
+		usleep(sync_us);
 }
 
 int shim_errno(void)

@@ -50,6 +50,10 @@ void shim_untrack(int fd);
  * not return where it is to die after it.  errno is kept by shim_end. */
 enum shim_fate shim_begin(enum shim_kind kind);
 int shim_errno(void);
+
+/* Before a sync and outside of the lock: as long as a disk might take. */
+void shim_delay_sync(void);
+
 void shim_end(void);
 
 void shim_record(enum recording_type type, unsigned flags, uint64_t file, uint64_t offset,

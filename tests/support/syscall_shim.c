@@ -299,7 +299,10 @@ EXPORT int fdatasync(int fd)
 {
 	const struct shim_file *file = shim_file(fd);
 
-	return file != NULL ? sync_watched(SHIM_fdatasync, file, fd) : REAL(fdatasync)(fd);
+	if (file == NULL)
+		return REAL(fdatasync)(fd);
+	shim_delay_sync();
+	return sync_watched(SHIM_fdatasync, file, fd);
 }
 
 EXPORT int fsync(int fd)
