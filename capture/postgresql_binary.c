@@ -257,7 +257,7 @@ static int encode_timestamp(bool with_zone, struct bytes value, msgpack_sbuffer 
 	return postgresql_text_append(out, &number, err);
 }
 
-/* i64 µs | i32 days | i32 months */
+/* i64 µs | i32 days | i32 months; all of them the largest or the least: infinite */
 static int encode_interval(struct bytes value, msgpack_sbuffer *out, struct error *err)
 {
 	const int64_t numbers[] = {
@@ -265,6 +265,11 @@ static int encode_interval(struct bytes value, msgpack_sbuffer *out, struct erro
 		(int32_t)load_u32(value.data + 8),
 		(int64_t)load_u64(value.data),
 	};
+
+	if (numbers[0] == INT32_MAX && numbers[1] == INT32_MAX && numbers[2] == INT64_MAX)
+		return append_special(out, SPECIAL_POSITIVE_INFINITY, err);
+	if (numbers[0] == INT32_MIN && numbers[1] == INT32_MIN && numbers[2] == INT64_MIN)
+		return append_special(out, SPECIAL_NEGATIVE_INFINITY, err);
 	return append_numbers(out, numbers, 3, err);
 }
 

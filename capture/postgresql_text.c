@@ -294,7 +294,10 @@ static int encode_timetz(struct bytes text, msgpack_sbuffer *out, struct error *
 static int encode_interval(struct bytes text, msgpack_sbuffer *out, struct error *err)
 {
 	struct postgresql_interval interval;
+	struct value infinity;
 
+	if (postgresql_time_read_infinity(text, &infinity))
+		return postgresql_text_append(out, &infinity, err);
 	if (!postgresql_time_read_interval(text, &interval))
 		return refuse(LOGICAL_INTERVAL, text, err);
 	return append_numbers(out, (int64_t[]){ interval.months, interval.days, interval.time_us }, 3, err);

@@ -129,7 +129,7 @@ static bool end_date(struct scan *scan, struct date date, int64_t *out_days)
 	return true;
 }
 
-static bool read_infinity(struct bytes text, struct value *out)
+bool postgresql_time_read_infinity(struct bytes text, struct value *out)
 {
 	bool is_negative = text.size > 0 && text.data[0] == '-';
 	struct scan scan = scan_over(text);
@@ -149,7 +149,7 @@ bool postgresql_time_read_date(struct bytes text, struct value *out)
 	struct date date;
 
 	if (!take_date(&scan, &date))
-		return read_infinity(text, out);
+		return postgresql_time_read_infinity(text, out);
 	out->kind = VALUE_INTEGER;
 	return end_date(&scan, date, &out->integer);
 }
@@ -206,7 +206,7 @@ bool postgresql_time_read_timestamp(struct bytes text, bool with_zone, struct va
 	int64_t time_us, days, zone_s = 0;
 
 	if (!take_date(&scan, &date))
-		return read_infinity(text, out);
+		return postgresql_time_read_infinity(text, out);
 	if (!take(&scan, ' ') || !take_time(&scan, &time_us) ||
 	    (with_zone && !take_zone(&scan, &zone_s)) || !end_date(&scan, date, &days))
 		return false;

@@ -9,7 +9,10 @@
  * src/backend/utils/adt/datetime.c, EncodeDateTime and EncodeInterval.  All
  * arithmetic is exact; a text that is none of its form is false, nothing guessed. */
 
-/* "2026-01-31", "0044-03-15 BC", "12026-01-31", "infinity" (special). */
+/* "infinity", "-infinity": dates, timestamps, and from 17 on intervals; special. */
+bool postgresql_time_read_infinity(struct bytes text, struct value *out);
+
+/* "2026-01-31", "0044-03-15 BC", "12026-01-31", or an infinity. */
 bool postgresql_time_read_date(struct bytes text, struct value *out);
 
 /* "13:05:00.00025", "24:00:00": µs since midnight. */

@@ -28,7 +28,7 @@
  *   timetz             13  ARRAY of two INTEGERs   µs since midnight, seconds east of UTC
  *   timestamp          14  INTEGER, SPECIAL        µs since 1970-01-01T00:00, no zone
  *   timestamptz        15  INTEGER, SPECIAL        µs since 1970-01-01T00:00Z
- *   interval           16  ARRAY of three INTEGERs months, days, µs
+ *   interval           16  ARRAY of three INTEGERs, SPECIAL    months, days, µs; infinities
  *   uuid               17  BYTES                   16 bytes
  *   json               18  TEXT
  *   xml                19  TEXT

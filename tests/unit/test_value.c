@@ -451,7 +451,7 @@ static const struct {
 	{ LOGICAL_FLOAT64, "ds" }, { LOGICAL_DECIMAL, "ts" }, { LOGICAL_STRING, "t" },
 	{ LOGICAL_BYTES, "r" }, { LOGICAL_DATE, "is" }, { LOGICAL_TIME, "i" },
 	{ LOGICAL_TIMETZ, "" }, { LOGICAL_TIMESTAMP, "is" }, { LOGICAL_TIMESTAMPTZ, "is" },
-	{ LOGICAL_INTERVAL, "" }, { LOGICAL_UUID, "r" }, { LOGICAL_JSON, "t" },
+	{ LOGICAL_INTERVAL, "s" }, { LOGICAL_UUID, "r" }, { LOGICAL_JSON, "t" },
 	{ LOGICAL_XML, "t" }, { LOGICAL_ENUM, "t" }, { LOGICAL_SET, "a" },
 	{ LOGICAL_BIT, "t" }, { LOGICAL_ARRAY, "a" }, { LOGICAL_POINT, "" },
 	{ LOGICAL_GEOMETRY, "" }, { LOGICAL_INET, "t" }, { LOGICAL_OID, "i" },
