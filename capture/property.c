@@ -73,3 +73,44 @@ int property_check(const struct property_spec *spec, const char **value, struct 
 	*value = text;
 	return 0;
 }
+
+static const char *default_of(const struct property_spec *spec)
+{
+	return spec->option.default_text != NULL ? spec->option.default_text : "";
+}
+
+void property_print(const struct property_spec *spec, struct text *out)
+{
+	char limits[OPTION_TEXT_BYTES];
+	if (spec->status == PROPERTY_ALIAS) {
+		text_add_format(out, "%s\n    An older name of %s.\n\n", spec->option.name, spec->why);
+		return;
+	}
+	option_limits(&spec->option, limits);
+	text_add_format(out, "%s = %s\n", spec->option.name, default_of(spec));
+	if (spec->status == PROPERTY_WORKS)
+		text_add_format(out, "    %s\n    %s, %s%s%s%s.\n\n", spec->option.help,
+				option_type_name(spec->option.type), limits, spec->is_required ? "; required" : "",
+				spec->connector != NULL ? "; only for connector.class = " : "",
+				spec->connector != NULL ? spec->connector : "");
+	else
+		text_add_format(out, "    %s: %s.\n\n", property_status_name(spec->status), spec->why);
+}
+
+void property_print_json(const struct property_spec *spec, struct json *out)
+{
+	struct option_spec option = spec->option;
+	json_name(out, "status");
+	json_string(out, property_status_name(spec->status));
+	if (spec->connector != NULL) {
+		json_name(out, "connector");
+		json_string(out, spec->connector);
+	}
+	json_name(out, "required");
+	json_bool(out, spec->is_required);
+	if (option.default_text == NULL)
+		option.default_text = "";
+	if (option.help == NULL)
+		option.help = spec->why;
+	option_print_json(&option, out);
+}

@@ -52,4 +52,8 @@ const char *property_status_name(enum property_status status);
  * value of Debezium's that is not implemented yet. */
 int property_check(const struct property_spec *spec, const char **value, struct error *err);
 
+/* A paragraph for people, or the members of a JSON object begun by the caller. */
+void property_print(const struct property_spec *spec, struct text *out);
+void property_print_json(const struct property_spec *spec, struct json *out);
+
 #endif

@@ -213,23 +213,23 @@ static const struct property_spec properties[] = {
 	  OF_POSTGRESQL },
 
 	/* What is captured. */
-	{ .option = { KEPT("schema.include.list", OPTION_LIST), PLACE(schemas), .form = "EXPRESSION, …",
+	{ .option = { KEPT("schema.include.list", OPTION_LIST), PLACE(schemas), .form = "EXPRESSIONS",
 		      .help = "The schemas to capture: regular expressions for the whole name. Without a list, all but "
 			      "the system's." },
 	  OF_ALL, .excludes = "schema.exclude.list" },
-	{ .option = { KEPT("schema.exclude.list", OPTION_LIST), PLACE(schemas), .form = "EXPRESSION, …",
+	{ .option = { KEPT("schema.exclude.list", OPTION_LIST), PLACE(schemas), .form = "EXPRESSIONS",
 		      .help = "The schemas to leave out." },
 	  OF_ALL, .excludes = "schema.include.list" },
-	{ .option = { KEPT("table.include.list", OPTION_LIST), PLACE(tables), .form = "EXPRESSION, …",
+	{ .option = { KEPT("table.include.list", OPTION_LIST), PLACE(tables), .form = "EXPRESSIONS",
 		      .help = "The tables to capture, as SCHEMA.TABLE. Without a list, all." },
 	  OF_ALL, .excludes = "table.exclude.list" },
-	{ .option = { KEPT("table.exclude.list", OPTION_LIST), PLACE(tables), .form = "EXPRESSION, …",
+	{ .option = { KEPT("table.exclude.list", OPTION_LIST), PLACE(tables), .form = "EXPRESSIONS",
 		      .help = "The tables to leave out." },
 	  OF_ALL, .excludes = "table.include.list" },
-	{ .option = { KEPT("column.include.list", OPTION_LIST), PLACE(columns), .form = "EXPRESSION, …",
+	{ .option = { KEPT("column.include.list", OPTION_LIST), PLACE(columns), .form = "EXPRESSIONS",
 		      .help = "The columns to capture, as SCHEMA.TABLE.COLUMN. Without a list, all." },
 	  OF_ALL, .excludes = "column.exclude.list" },
-	{ .option = { KEPT("column.exclude.list", OPTION_LIST), PLACE(columns), .form = "EXPRESSION, …",
+	{ .option = { KEPT("column.exclude.list", OPTION_LIST), PLACE(columns), .form = "EXPRESSIONS",
 		      .help = "The columns to leave out." },
 	  OF_ALL, .excludes = "column.include.list" },
 	{ .option = { KEPT("snapshot.mode", OPTION_WORD), PLACE(snapshot_mode), .words = snapshot_modes,
@@ -308,9 +308,9 @@ static const struct property_spec properties[] = {
 
 	/* Said in another place. */
 #define READER "whoever reads chooses, as in: millstream consume --format=debezium --"
-	WORD_OF(ELSEWHERE, "decimal.handling.mode", "precise", decimal_modes, READER "decimal.handling.mode=…")
-	WORD_OF(ELSEWHERE, "time.precision.mode", "adaptive", time_modes, READER "time.precision.mode=…")
-	WORD_OF(ELSEWHERE, "binary.handling.mode", "bytes", binary_modes, READER "binary.handling.mode=…")
+	WORD_OF(ELSEWHERE, "decimal.handling.mode", "precise", decimal_modes, READER "decimal.handling.mode=...")
+	WORD_OF(ELSEWHERE, "time.precision.mode", "adaptive", time_modes, READER "time.precision.mode=...")
+	WORD_OF(ELSEWHERE, "binary.handling.mode", "bytes", binary_modes, READER "binary.handling.mode=...")
 	WORD_OF(ELSEWHERE, "hstore.handling.mode", "json", hstore_modes, "whoever reads chooses how values look")
 	WORD_OF(ELSEWHERE, "interval.handling.mode", "numeric", interval_modes, "whoever reads chooses how values look")
 	NUMBER_OF(ELSEWHERE, "money.fraction.digits", "2", 0, 18, "whoever reads chooses how values look")
@@ -318,10 +318,10 @@ static const struct property_spec properties[] = {
 		"a value that the database did not send is stored as just that")
 	WORD_OF(ELSEWHERE, "schema.name.adjustment.mode", "none", adjustments, "whoever reads chooses how names look")
 	WORD_OF(ELSEWHERE, "field.name.adjustment.mode", "none", adjustments, "whoever reads chooses how names look")
-	TEXT_OF(ELSEWHERE, "key.converter*", NULL, "whoever reads chooses: millstream consume --format=…")
-	TEXT_OF(ELSEWHERE, "value.converter*", NULL, "whoever reads chooses: millstream consume --format=…")
-	TEXT_OF(ELSEWHERE, "header.converter*", NULL, "whoever reads chooses: millstream consume --format=…")
-	TEXT_OF(ELSEWHERE, "topic.creation.*", NULL, "topics begin with what topic \"PATTERN\" { … } says")
+	TEXT_OF(ELSEWHERE, "key.converter*", NULL, "whoever reads chooses: millstream consume --format=...")
+	TEXT_OF(ELSEWHERE, "value.converter*", NULL, "whoever reads chooses: millstream consume --format=...")
+	TEXT_OF(ELSEWHERE, "header.converter*", NULL, "whoever reads chooses: millstream consume --format=...")
+	TEXT_OF(ELSEWHERE, "topic.creation.*", NULL, "topics begin with what topic \"PATTERN\" { ... } says")
 	TEXT_OF(ELSEWHERE, "producer.override.*", NULL, "there is no Kafka producer here")
 
 	/* Known, and nothing yet. */

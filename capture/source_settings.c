@@ -63,7 +63,7 @@ static bool is_named_in(const struct build *build, const char *list, const char 
 	size_t size = strcspn(key, ".");
 	for (size_t n = 0; n < build->property_count; n++) {
 		const char *at = build->properties[n].value;
-		if (strcmp(build->properties[n].key, list) != 0)
+		if (at == NULL || strcmp(build->properties[n].key, list) != 0)
 			continue;
 		while (*at != '\0') {
 			at += strspn(at, ", ");
@@ -186,6 +186,8 @@ static void apply(struct build *build, const struct source_property *property)
 	else if (*set != NULL && !is_family)
 		tell(build, false, property->line, "%s was already set on line %" PRIu32 ", as %s", property->key,
 		     (*set)->line, (*set)->key);
+	else if (value == NULL)
+		build->has_error = true;
 	else if (property_check(&named, &value, &err) != 0)
 		tell(build, false, property->line, "%s", err.text);
 	else
@@ -270,7 +272,7 @@ static void find_connector(struct build *build)
 	const struct property_spec *spec = property_find("connector.class");
 	for (size_t n = 0; n < build->property_count; n++) {
 		const char *value = build->properties[n].value;
-		if (strcmp(build->properties[n].key, spec->option.name) == 0 &&
+		if (value != NULL && strcmp(build->properties[n].key, spec->option.name) == 0 &&
 		    property_check(spec, &value, NULL) == 0) {
 			union option_value parsed;
 			option_parse(&spec->option, value, &parsed, NULL);

@@ -66,7 +66,7 @@ struct source_settings {
 
 struct source_property {
 	const char *key;
-	const char *value;
+	const char *value;      /* NULL: there is one, but it cannot be read, which was told */
 	uint32_t line;
 };
 

@@ -1,5 +1,6 @@
 #include "server/config.h"
 
+#include "capture/property.h"
 #include "protocol/topic_pattern.h"
 
 #include <stdlib.h>
@@ -42,6 +43,8 @@ static void clear_source(struct config_source *source)
 	}
 	free(source->pairs);
 	free(source->name);
+	free(source->file);
+	source_settings_destroy(source->settings);
 }
 
 void config_clear(struct config *config)
@@ -146,7 +149,7 @@ void config_diff(const struct config *old, const struct config *new, config_on_c
 	if (!are_topics_equal(old, new))
 		on_change(user, "topic blocks", "", "", false);
 	if (!are_sources_equal(old, new))
-		on_change(user, "source blocks", "", "", false);
+		on_change(user, "source blocks", "", "", true);
 }
 
 static void swap(void *a, void *b, size_t size)
@@ -175,12 +178,16 @@ void config_take(struct config *config, struct config *next)
 	before = *config;
 	config->topics = next->topics;
 	config->topic_count = next->topic_count;
-	config->sources = next->sources;
-	config->source_count = next->source_count;
 	next->topics = before.topics;
 	next->topic_count = before.topic_count;
-	next->sources = before.sources;
-	next->source_count = before.source_count;
+}
+
+static void print_properties(struct text *out)
+{
+	const struct property_spec *spec;
+	text_add_string(out, "In source \"NAME\" { … }, by Debezium's names:\n\n");
+	for (size_t n = 0; (spec = property_at(n)) != NULL; n++)
+		property_print(spec, out);
 }
 
 static void print_for_people(struct text *out)
@@ -194,6 +201,7 @@ static void print_for_people(struct text *out)
 	for (size_t n = 0; topic_option(n) != NULL; n++)
 		text_add_format(out, "%s = %s\n    %s\n\n", topic_option(n)->name,
 				topic_option(n)->default_text, topic_option(n)->help);
+	print_properties(out);
 }
 
 static void print_topic_option(struct json *json, const char *name, const char *default_text,
@@ -212,6 +220,19 @@ static void print_topic_option(struct json *json, const char *name, const char *
 	json_end_line(json);
 }
 
+static void print_properties_json(struct json *json)
+{
+	const struct property_spec *spec;
+	for (size_t n = 0; (spec = property_at(n)) != NULL; n++) {
+		json_begin_object(json);
+		json_name(json, "block");
+		json_string(json, "source");
+		property_print_json(spec, json);
+		json_end_object(json);
+		json_end_line(json);
+	}
+}
+
 static void print_json(struct text *out)
 {
 	const struct option_spec *spec;
@@ -226,6 +247,7 @@ static void print_json(struct text *out)
 	for (size_t n = 0; topic_option(n) != NULL; n++)
 		print_topic_option(&json, topic_option(n)->name, topic_option(n)->default_text,
 				   topic_option(n)->help);
+	print_properties_json(&json);
 }
 
 int config_print_options(struct text *out, bool is_json, struct error *err)

@@ -1,6 +1,7 @@
 #ifndef SERVER_CONFIG_H
 #define SERVER_CONFIG_H
 
+#include "capture/source_settings.h"
 #include "protocol/option.h"
 #include "server/problem.h"
 #include "storage/topics.h"
@@ -17,7 +18,7 @@ struct config_topic {
 };
 
 /* source "myapp" { connector.class = "postgresql" … }: keys and values as they stand
- * there, not yet checked. */
+ * there, and what they come to. */
 struct config_pair {
 	char *key;
 	char *value;                    /* a list's items are joined by commas */
@@ -26,8 +27,11 @@ struct config_pair {
 
 struct config_source {
 	char *name;
-	struct config_pair *pairs;      /* as they stand there */
+	char *file;                     /* where it stands */
+	uint32_t line;
+	struct config_pair *pairs;
 	size_t pair_count;
+	struct source_settings *settings;
 };
 
 /* Texts and arrays are owned; the struct may be moved.  Numbers are within the
@@ -105,7 +109,7 @@ void config_topic_defaults(const struct config *config, const char *name,
 			   uint32_t *out_partitions, struct topic_config *out);
 
 /* For a reload.  Tell each difference: the name of an option, or "topic blocks", "source
- * blocks"; old and new are "" for blocks. */
+ * blocks" (which need a restart); old and new are "" for blocks. */
 typedef void config_on_change(void *user, const char *name, const char *old_text,
 			      const char *new_text, bool needs_restart);
 void config_diff(const struct config *old, const struct config *new, config_on_change *on_change,
@@ -114,8 +118,8 @@ void config_diff(const struct config *old, const struct config *new, config_on_c
 void config_take(struct config *config, struct config *next);
 
 /* --options: every option, what it takes and its default; for people, or one
- * JSON object a line.  A topic's options follow, with "block": "topic".
- * ERROR_MEMORY. */
+ * JSON object a line.  A topic's options follow, with "block": "topic", and a source's
+ * properties, with "block": "source" and what each does here.  ERROR_MEMORY. */
 int config_print_options(struct text *out, bool is_json, struct error *err);
 
 #endif

@@ -2,8 +2,6 @@
 
 #include "protocol/nearest.h"
 #include "protocol/topic_pattern.h"
-#include "storage/name.h"
-#include "storage/sources.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -110,52 +108,5 @@ int config_block_set_topic(struct config *config, const char *name, const char *
 	if (option_parse(&partitions_spec, value, &partitions, err) != 0)
 		return -1;
 	topic->partitions = (uint32_t)partitions.number;
-	return 0;
-}
-
-int config_block_add_source(struct config *config, const char *name, struct error *err)
-{
-	struct config_source source = { 0 };
-	if (name_check("source", bytes_of_text(name), SOURCE_NAME_BYTES_MAX, err) != 0)
-		return error_context(err, "source '%.*s'", SHOWN_BYTES, name);
-	for (size_t n = 0; n < config->source_count; n++)
-		if (strcmp(config->sources[n].name, name) == 0)
-			return error_set(err, ERROR_INVALID, "there is a source '%s' already", name);
-	if (config->source_count == CONFIG_SOURCES_MAX)
-		return error_set(err, ERROR_LIMIT, "there are more than %d sources", CONFIG_SOURCES_MAX);
-	struct config_source *sources = reallocarray(config->sources, config->source_count + 1,
-						     sizeof(source));
-	if (sources == NULL)
-		return no_memory(err);
-	config->sources = sources;
-	source.name = strdup(name);
-	if (source.name == NULL)
-		return no_memory(err);
-	sources[config->source_count++] = source;
-	return 0;
-}
-
-int config_block_set_source(struct config *config, const char *key, const char *value, uint32_t line,
-		      struct error *err)
-{
-	struct config_source *source = &config->sources[config->source_count - 1];
-	for (size_t n = 0; n < source->pair_count; n++)
-		if (strcmp(source->pairs[n].key, key) == 0)
-			return error_set(err, ERROR_INVALID, "%.*s was already set on line %" PRIu32,
-					 SHOWN_BYTES, key, source->pairs[n].line);
-	if (source->pair_count == CONFIG_PAIRS_MAX)
-		return error_set(err, ERROR_LIMIT, "source '%s' has more than %d options", source->name,
-				 CONFIG_PAIRS_MAX);
-	struct config_pair *pairs = reallocarray(source->pairs, source->pair_count + 1, sizeof(*pairs));
-	if (pairs == NULL)
-		return no_memory(err);
-	source->pairs = pairs;
-	struct config_pair pair = { strdup(key), strdup(value), line };
-	if (pair.key == NULL || pair.value == NULL) {
-		free(pair.key);
-		free(pair.value);
-		return no_memory(err);
-	}
-	pairs[source->pair_count++] = pair;
 	return 0;
 }

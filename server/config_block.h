@@ -15,10 +15,17 @@ int config_block_add_topic(struct config *config, const char *pattern, struct er
 int config_block_set_topic(struct config *config, const char *name, const char *value,
 		     struct error *err);
 
-/* The same for source "name" { }. */
-int config_block_add_source(struct config *config, const char *name, struct error *err);
+/* The same for source "name" { }; a value of NULL is one that cannot be read. */
+int config_block_add_source(struct config *config, const char *name, const char *file, uint32_t line,
+			    struct error *err);
 int config_block_set_source(struct config *config, const char *key, const char *value, uint32_t line,
 		      struct error *err);
+
+/* Check the last source, whose block has ended, and make its settings. */
+void config_block_check_source(struct config *config, source_on_problem *on_problem, void *user);
+
+/* Problems of sources with each other, once all are there: each on the block of the later one. */
+void config_block_compare_sources(const struct config *config, struct problem_list *problems);
 
 /* Is it an option of topics? */
 bool config_block_is_topic_option(const char *name);

@@ -114,6 +114,8 @@ static void on_assignment(void *user, uint32_t line, const char *name, const cha
 	struct load *load = user;
 	struct error err = { 0 };
 	int rc = 0;
+	if (value == NULL && load->block != BLOCK_SOURCE)
+		return;
 	switch (load->block) {
 	case BLOCK_NONE:
 		set_option(load, line, name, value, is_list);
@@ -164,12 +166,10 @@ static enum block begin_source(struct load *load, uint32_t line, const char *nam
 		refuse(load, line, "a source block has a name: source \"myapp\" { … }");
 		return BLOCK_LOST;
 	}
-	if (config_block_add_source(&load->config, name, &err) != 0) {
+	if (config_block_add_source(&load->config, name, load->file, line, &err) != 0) {
 		refuse(load, line, "%s", err.text);
 		return BLOCK_LOST;
 	}
-	problem_add(load->problems, true, load->file, line,
-		    "source '%s' is configured, but this version captures nothing yet", name);
 	return BLOCK_SOURCE;
 }
 
@@ -195,11 +195,20 @@ static void on_block(void *user, uint32_t line, const char *name, const char *ti
 		refuse_block(load, line, name);
 }
 
+static void on_source_problem(void *user, bool is_warning, uint32_t line, const char *text)
+{
+	struct load *load = user;
+	problem_add(load->problems, is_warning, load->file, line, "%s", text);
+}
+
 static void on_block_end(void *user)
 {
 	struct load *load = user;
-	if (--load->block_depth == 0)
-		load->block = BLOCK_NONE;
+	if (--load->block_depth > 0)
+		return;
+	if (load->block == BLOCK_SOURCE)
+		config_block_check_source(&load->config, on_source_problem, load);
+	load->block = BLOCK_NONE;
 }
 
 static void on_problem(void *user, uint32_t line, const char *text)
@@ -310,6 +319,7 @@ static int finish(struct load *load, struct config *out)
 {
 	check_order(load, "log.quota.bytes", "log.map.bytes");
 	check_order(load, "log.batch.bytes", "log.commit.bytes");
+	config_block_compare_sources(&load->config, load->problems);
 	for (uint32_t n = 0; n < load->file_count; n++)
 		free(load->files[n]);
 	if (load->problems->error_count > 0) {

@@ -113,29 +113,33 @@ static int parse_list(struct parse *parse, struct text *joined, bool *out_is_wro
 static void parse_value(struct parse *parse, uint32_t name_line, const char *name)
 {
 	struct text joined;
+	const char *value = NULL;
 	bool is_list = is_sign(parse, '{'), is_wrong = parse->scan.is_wrong;
 	text_init(&joined);
 	if (parse->scan.begins_line) {
 		report(parse, name_line, "'%.60s =' has no value: it begins on the same line", name);
-		goto end;
+		goto lost;
 	}
 	if (is_list) {
 		if (parse_list(parse, &joined, &is_wrong) != 0)
-			goto end;
+			goto lost;
 	} else if (is_value(parse)) {
 		text_add_string(&joined, config_scan_value(&parse->scan));
 	} else {
 		lose(parse, "a value comes behind '='");
-		goto end;
+		goto lost;
 	}
 	text_add_byte(&joined, '\0');
 	if (joined.has_failed)
 		report(parse, name_line, "out of memory");
 	else if (!is_wrong)
-		parse->handler->on_assignment(parse->handler->user, name_line, name, joined.buffer.data,
-					      is_list);
+		value = joined.buffer.data;
+	parse->handler->on_assignment(parse->handler->user, name_line, name, value, is_list);
 	config_scan_next(&parse->scan);
-end:
+	text_clear(&joined);
+	return;
+lost:
+	parse->handler->on_assignment(parse->handler->user, name_line, name, NULL, is_list);
 	text_clear(&joined);
 }
 

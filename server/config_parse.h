@@ -16,7 +16,8 @@
  * # and // to the end of the line and / * * /.  After a problem it goes on with
  * the next line, so that all of them are told at once. */
 struct config_handler {
-	/* A list's items come joined by commas. */
+	/* A list's items come joined by commas.  value is NULL when it is wrong, which was
+	 * reported. */
 	void (*on_assignment)(void *user, uint32_t line, const char *name, const char *value,
 			      bool is_list);
 	/* name and title are NULL when they are missing, which was reported. */

@@ -13,7 +13,9 @@ static void on_change(void *user, const char *name, const char *old_text, const 
 {
 	size_t *count = user;
 	(*count)++;
-	if (old_text[0] == '\0' && new_text[0] == '\0')
+	if (old_text[0] == '\0' && new_text[0] == '\0' && needs_restart)
+		log_warning("configuration: %s have changed: that needs a restart", name);
+	else if (old_text[0] == '\0' && new_text[0] == '\0')
 		log_info("configuration: %s have changed", name);
 	else if (needs_restart)
 		log_warning("configuration: %s stays %s: %s needs a restart", name, old_text, new_text);

@@ -160,15 +160,24 @@ static void missing_file_of_the_command_line_ends_with_78(void **state)
 			    "millstreamd: the command line: data.dir must not be empty\n");
 }
 
-static void source_is_warned_of(void **state)
+static void source_is_checked(void **state)
 {
-	char expected[500];
+	char expected[1000];
 	(void)state;
-	write_config("source \"myapp\" { connector.class = postgresql }\n");
-	snprintf(expected, sizeof(expected), "millstreamd: %s:1: warning: source 'myapp' is configured, but this "
-					     "version captures nothing yet\nthe configuration is fine\n",
+	write_config("source \"myapp\" { connector.class = postgresql database.user = me database.dbname = shop\n"
+		     "slot.failover = true }\n");
+	snprintf(expected, sizeof(expected), "millstreamd: %s:2: warning: slot.failover is known, but not implemented "
+					     "yet: the slot is an ordinary one\nthe configuration is fine\n",
 		 config_path);
 	assert_string_equal(run(0, "-t", "-c", config_path, NULL, NULL), expected);
+	write_config("source \"myapp\" {\n connector.class = postgresql\n database.pasword = s3cret\n"
+		     " plugin.name = wal2json\n}\n");
+	const char *said = run(78, "-t", "-c", config_path, NULL, NULL);
+	assert_non_null(strstr(said, ":3: there is no property 'database.pasword' of sources: did you mean "
+				     "'database.password'?\n"));
+	assert_non_null(strstr(said, ":4: plugin.name: 'wal2json' is not supported; only pgoutput is, "));
+	assert_non_null(strstr(said, ":1: source 'myapp' has no database.user: "));
+	assert_null(strstr(said, "s3cret"));
 }
 
 /* A running server. */
@@ -403,7 +412,7 @@ int main(void)
 		TEST(wrong_configuration_tells_everything_and_ends_with_78),
 		TEST(more_problems_than_are_kept_are_counted),
 		TEST(missing_file_of_the_command_line_ends_with_78),
-		TEST(source_is_warned_of),
+		TEST(source_is_checked),
 		TEST(server_listens_until_it_is_asked_to_end),
 		TEST(what_this_machine_has_not_is_one_line_and_78),
 		TEST(reload_applies_what_it_can_and_tells_the_rest),

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/property.h"
 #include "server/log_line.h"
 #include "tests/support/fail_malloc.h"
 
@@ -51,10 +52,13 @@ static void expect_changes(const char *old_text, const char *new_text, const cha
 	config_clear(&new);
 }
 
+/* A source block that is whole; what is said more of it. */
+#define SOURCE(name, more) "source " name " { connector.class = scripted script.file = /x " more " }"
+
 static void same_configuration_has_no_changes(void **state)
 {
 	static const char text[] = "listen = 127.0.0.1:1 log.map.bytes = 2TiB topic.autocreate = no\n"
-				   "topic a { retention.ms = 5 }\nsource b { c = 1 }\n";
+				   "topic a { retention.ms = 5 }\n" SOURCE("b", "");
 	(void)state;
 	expect_changes("", "", "");
 	expect_changes(text, text, "");
@@ -83,22 +87,23 @@ static void changed_blocks_are_told(void **state)
 		"topic a { partitions = 1 retention.ms = 604800000 }",
 	};
 	static const char *const sources[] = {
-		"", "source b { x = 1 }", "source a { x = 2 }", "source a { y = 1 }", "source a { }",
-		"source a { x = 1 y = 2 }", "source a { x = 1 } source b { }",
+		"", SOURCE("b", "tasks.max = 1"), SOURCE("a", "tasks.max = 2"), SOURCE("a", "name = 1"),
+		SOURCE("a", ""), SOURCE("a", "tasks.max = 1 name = 2"),
+		SOURCE("a", "tasks.max = 1") SOURCE("b", ""),
 	};
 	(void)state;
 	for (size_t n = 0; n < sizeof(topics) / sizeof(topics[0]); n++)
 		expect_changes("topic a { partitions = 1 }", topics[n], "topic blocks:  -> \n");
 	for (size_t n = 0; n < sizeof(sources) / sizeof(sources[0]); n++)
-		expect_changes("source a { x = 1 }", sources[n], "source blocks:  -> \n");
+		expect_changes(SOURCE("a", "tasks.max = 1"), sources[n], "source blocks:  ->  (restart)\n");
 }
 
 static void what_needs_no_restart_is_taken_over(void **state)
 {
 	struct config config = loaded("data.dir = /old max.connections = 1 topic old { partitions = 1 }\n"
-				      "source old { }");
+				      SOURCE("old", ""));
 	struct config next = loaded("data.dir = /new max.connections = 2 log.level = debug log.map.bytes = 2TiB\n"
-				    "topic new { partitions = 2 } topic more { } source new { x = 1 } source more { }");
+				    "topic new { partitions = 2 } topic more { }" SOURCE("new", "") SOURCE("more", ""));
 	(void)state;
 	config_take(&config, &next);
 	assert_string_equal(config.data_dir, "/old");
@@ -107,17 +112,18 @@ static void what_needs_no_restart_is_taken_over(void **state)
 	assert_int_equal(config.log_level, LOG_LEVEL_DEBUG);
 	assert_int_equal(config.topic_count, 2);
 	assert_string_equal(config.topics[0].pattern, "new");
-	assert_int_equal(config.source_count, 2);
-	assert_string_equal(config.sources[0].name, "new");
+	assert_int_equal(config.source_count, 1);
+	assert_string_equal(config.sources[0].name, "old");
 	assert_int_equal(next.max_connections, 1);
 	config_clear(&next);
 
 	/* The rest is told again the next time. */
 	next = loaded("data.dir = /new max.connections = 2 log.level = debug log.map.bytes = 2TiB\n"
-		      "topic new { partitions = 2 } topic more { } source new { x = 1 } source more { }");
+		      "topic new { partitions = 2 } topic more { }" SOURCE("new", "") SOURCE("more", ""));
 	changes[0] = '\0';
 	config_diff(&config, &next, on_change, (char[]){ "user" });
-	assert_string_equal(changes, "data.dir: /old -> /new (restart)\nlog.map.bytes: 1TiB -> 2TiB (restart)\n");
+	assert_string_equal(changes, "data.dir: /old -> /new (restart)\nlog.map.bytes: 1TiB -> 2TiB (restart)\n"
+				     "source blocks:  ->  (restart)\n");
 	config_clear(&next);
 	config_clear(&config);
 }
@@ -211,6 +217,18 @@ static void every_option_is_printed(void **state)
 		line = strsep(&rest, "\n");
 		assert_memory_equal(line, start, strlen(start));
 		assert_non_null(strstr(people.buffer.data, topic_option(n)->name));
+	}
+	for (size_t at = 0; property_at(at) != NULL; at++) {
+		const struct property_spec *property = property_at(at);
+		char start[200], name[200];
+		snprintf(start, sizeof(start), "{\"block\":\"source\",\"status\":\"%s\",",
+			 property_status_name(property->status));
+		snprintf(name, sizeof(name), "\"name\":\"%s\",\"type\":\"", property->option.name);
+		line = strsep(&rest, "\n");
+		assert_memory_equal(line, start, strlen(start));
+		assert_non_null(strstr(line, name));
+		snprintf(name, sizeof(name), "\n%s", property->option.name);
+		assert_non_null(strstr(people.buffer.data, name));
 	}
 	assert_string_equal(rest, "");
 	text_clear(&people);

@@ -257,9 +257,8 @@ static void option_set_twice_in_a_file_is_a_problem(void **state)
 	expect_problems("topic a { partitions = 1 partitions = 2\n retention.ms = 1\n retention.ms = 1 }",
 			"a.conf:1: partitions is set twice in this block\n"
 			"a.conf:3: retention.ms is set twice in this block\n");
-	expect_problems("source a {\n x = 1\n x = 2\n}\nsource a { }",
-			"a.conf:1: warning: source 'a' is configured, but this version captures nothing yet\n"
-			"a.conf:3: x was already set on line 2\n"
+	expect_problems("source a {\n connector.class = scripted script.file = x\n script.file = y\n}\nsource a { }",
+			"a.conf:3: script.file was already set on line 2\n"
 			"a.conf:5: there is a source 'a' already\n");
 }
 
@@ -341,27 +340,82 @@ static void wrong_settings_of_topics_are_refused(void **state)
 			"a.conf:1: a topic block has a name or a pattern: topic \"myapp.*\" { … }\n");
 }
 
-static void sources_keep_their_options_as_they_stand(void **state)
+static void source_is_checked_and_its_settings_are_made(void **state)
 {
 	static struct problem_list problems;
 	struct config config;
 	(void)state;
-	assert_int_equal(load_text(&config, "source \"myapp\" {\n"
+	assert_int_equal(load_text(&config, "\nsource \"myapp\" {\n"
 					    "  connector.class = \"postgresql\"\n"
 					    "  database.password = \"${DIR}\"\n"
+					    "  database.user = me database.dbname = shop\n"
+					    "  snapshot.max.threads = 4\n"
 					    "  table.include.list = { \"public.users\", \"public.orders\" }\n"
 					    "}\n", &problems), 0);
 	assert_string_equal(told(&problems),
-			    "a.conf:1: warning: source 'myapp' is configured, but this version captures nothing yet\n");
+			    "a.conf:6: warning: snapshot.max.threads is known, but not implemented yet: one table is "
+			    "read after the other\n");
 	assert_true(problems.items[0].is_warning);
 	assert_int_equal(problems.error_count, 0);
 	assert_int_equal(config.source_count, 1);
 	assert_string_equal(config.sources[0].name, "myapp");
-	assert_int_equal(config.sources[0].pair_count, 3);
-	assert_string_equal(config.sources[0].pairs[0].key, "connector.class");
-	assert_string_equal(config.sources[0].pairs[1].value, "/data");
-	assert_string_equal(config.sources[0].pairs[2].value, "public.users,public.orders");
-	assert_int_equal(config.sources[0].pairs[2].line, 4);
+	assert_string_equal(config.sources[0].file, "a.conf");
+	assert_int_equal(config.sources[0].line, 2);
+	assert_int_equal(config.sources[0].pair_count, 6);
+	assert_string_equal(config.sources[0].settings->database_password, "/data");
+	assert_string_equal(config.sources[0].settings->topic_prefix, "myapp");
+	assert_true(source_settings_has_table(config.sources[0].settings, bytes_of_text("public"),
+					      bytes_of_text("orders")));
+	assert_false(source_settings_has_table(config.sources[0].settings, bytes_of_text("public"),
+					       bytes_of_text("others")));
+	config_clear(&config);
+}
+
+#define POSTGRESQL "connector.class = postgresql database.user = u database.dbname = d "
+
+static void all_problems_of_sources_are_told_with_their_lines(void **state)
+{
+	(void)state;
+	expect_problems("source a {\n connector.class = postgresql\n database.port = many\n databse.user = x\n}\n"
+			"log.level = loud\nsource b {\n table.include.list = \"a(\"\n}\n",
+			"a.conf:3: database.port: 'many' is not a whole number from 1 to 65535\n"
+			"a.conf:4: there is no property 'databse.user' of sources: did you mean 'database.user'?\n"
+			"a.conf:1: source 'a' has no database.user: write database.user = \"NAME\"\n"
+			"a.conf:1: source 'a' has no database.dbname: write database.dbname = \"NAME\"\n"
+			"a.conf:6: log.level: 'loud' is not error, warning, info or debug\n"
+			"a.conf:8: table.include.list: 'a(' is not a regular expression: missing closing parenthesis "
+			"(at character 3)\n"
+			"a.conf:7: source 'b' has no connector.class: write connector.class = \"postgresql\"\n");
+}
+
+static void value_that_cannot_be_read_is_not_missing(void **state)
+{
+	(void)state;
+	expect_problems("source a { connector.class = postgresql\n database.user = \"${NOT_SET}\"\n"
+			" database.dbname =\n}\n",
+			"a.conf:2: the environment variable NOT_SET is not set: set it, or write "
+			"${NOT_SET:-default}\n"
+			"a.conf:3: 'database.dbname =' has no value: it begins on the same line\n");
+}
+
+static void sources_that_would_meet_are_refused(void **state)
+{
+	(void)state;
+	expect_problems("source a { " POSTGRESQL " topic.prefix = b }\nsource b {\n " POSTGRESQL " }\n",
+			"a.conf:2: sources 'a' and 'b' have the same topic.prefix, 'b': each needs one of its own\n");
+	expect_problems("source a.b { " POSTGRESQL "publication.name = a }\nsource a_b { " POSTGRESQL
+			"database.hostname = LOCALHOST }\n",
+			"a.conf:2: sources 'a.b' and 'a_b' have the same slot.name, 'millstream_a_b', on the same "
+			"server: each needs one of its own\n");
+	expect_problems("source a { " POSTGRESQL "publication.name = p publication.autocreate.mode = disabled }\n"
+			"source b { " POSTGRESQL "publication.name = p }\n",
+			"a.conf:2: sources 'a' and 'b' have the same publication.name, 'p', in the same database: give "
+			"each one of its own, or publication.autocreate.mode = disabled to both\n");
+	struct config config = loaded("source a { " POSTGRESQL "slot.name = s publication.name = p "
+				      "publication.autocreate.mode = disabled }\n"
+				      "source b { " POSTGRESQL "slot.name = t publication.name = p "
+				      "publication.autocreate.mode = disabled }\n"
+				      "source c { " POSTGRESQL "slot.name = s database.port = 1 publication.name = p }\n");
 	config_clear(&config);
 }
 
@@ -597,7 +651,8 @@ static void secrets_of_the_environment_are_not_told(void **state)
 
 static void failed_allocation_leaves_all_as_it_was(void **state)
 {
-	static const char text[] = "data.dir = /x\ntopic a { partitions = 1 }\nsource b { c = { d, e } }\n"
+	static const char text[] = "data.dir = /x\ntopic a { partitions = 1 }\nsource b { connector.class = scripted script.file = x "
+				   "table.include.list = { d, e } }\n"
 				   "listen = 127.0.0.1:1\nlog.quota.bytes = 1\n";
 	static struct problem_list problems;
 	int count = 0;
@@ -664,7 +719,10 @@ int main(void)
 		cmocka_unit_test(environment_is_in_values),
 		cmocka_unit_test(topics_have_their_settings),
 		cmocka_unit_test(wrong_settings_of_topics_are_refused),
-		cmocka_unit_test(sources_keep_their_options_as_they_stand),
+		cmocka_unit_test(source_is_checked_and_its_settings_are_made),
+		cmocka_unit_test(all_problems_of_sources_are_told_with_their_lines),
+		cmocka_unit_test(value_that_cannot_be_read_is_not_missing),
+		cmocka_unit_test(sources_that_would_meet_are_refused),
 		cmocka_unit_test(wrong_sources_are_refused),
 		cmocka_unit_test(block_in_a_block_is_a_problem),
 		cmocka_unit_test(memory_alone_includes_nothing),

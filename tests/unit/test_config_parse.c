@@ -20,7 +20,8 @@ static struct text heard;
 static void on_assignment(void *user, uint32_t line, const char *name, const char *value, bool is_list)
 {
 	(void)user;
-	text_add_format(&heard, "%" PRIu32 " %s %s [%s]\n", line, name, is_list ? "list" : "=", value);
+	if (value != NULL)
+		text_add_format(&heard, "%" PRIu32 " %s %s [%s]\n", line, name, is_list ? "list" : "=", value);
 }
 
 static void on_block(void *user, uint32_t line, const char *name, const char *title)
