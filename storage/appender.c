@@ -3,6 +3,7 @@
 #include "storage/appender_internal.h"
 #include "storage/disk.h"
 #include "storage/guard.h"
+#include "storage/recovery.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -332,7 +333,7 @@ int appender_start(struct appender **out, struct store *store,
 	pthread_mutex_init(&appender->stats_lock, NULL);
 	if (queue_init(&appender->queue, appender->options.queue_records,
 		       appender->options.queue_bytes, err) != 0 ||
-	    registry_load(&appender->registry, store, err) != 0 ||
+	    recovery_run(store, err) != 0 || registry_load(&appender->registry, store, err) != 0 ||
 	    schema_reservations_create(&appender->schemas, store, err) != 0)
 		goto fail;
 	STAILQ_INIT(&appender->unsynced);

@@ -60,7 +60,7 @@ struct appender_options {
 #define APPENDER_BATCH_BYTES    (64u * 1024)
 
 /* Start the thread over a store opened with STORE_SERVE, which must outlive
- * the appender. */
+ * the appender.  Cuts off a transaction that an appender before it left unfinished. */
 int appender_start(struct appender **out, struct store *store,
 		   const struct appender_options *options, struct error *err);
 

@@ -6,8 +6,8 @@
 /* What lies beyond a partition's visible end belongs to a transaction that was
  * never finished: it was never shown to anyone, so its offsets are free again. */
 
-/* Cut off every partition's hidden tail: at open, before anything is written.
- * Takes time only where a crash left one. */
+/* Cut off every partition's hidden tail: at open, and when an appender starts, before
+ * anything is written.  Takes time only where there is one. */
 int recovery_run(struct store *store, struct error *err);
 
 /* The same for one partition, in commits of its own, bounded however long the

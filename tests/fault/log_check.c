@@ -6,6 +6,7 @@
 #include "storage/verify.h"
 #include "tests/fault/log_contents.h"
 #include "tests/fault/log_run.h"
+#include "tests/fault/must_alloc.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -319,9 +320,8 @@ static int check_published(struct check *check)
 	struct published published = { .check = check };
 	int rc = 0;
 
-	published.found_count = calloc((size_t)check->model->step_count + 1, sizeof(int));
-	if (published.found_count == NULL)
-		abort();
+	published.found_count =
+		must_realloc(NULL, ((size_t)check->model->step_count + 1) * sizeof(int));
 	for (int topic = 0; topic < MODEL_TOPICS && rc == 0; topic++) {
 		published.topic = topic;
 		for (uint32_t n = 0; n < ACKS_PARTITIONS_MAX && rc == 0; n++) {

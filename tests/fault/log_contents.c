@@ -1,5 +1,7 @@
 #include "tests/fault/log_contents.h"
 
+#include "tests/fault/must_alloc.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -19,9 +21,7 @@ static int gather(void *user, const uint8_t *batch, size_t size, const struct ba
 
 	if (contents->size + size > gathering->capacity) {
 		gathering->capacity = 2 * (contents->size + size);
-		contents->bytes = realloc(contents->bytes, gathering->capacity);
-		if (contents->bytes == NULL)
-			abort();
+		contents->bytes = must_realloc(contents->bytes, gathering->capacity);
 	}
 	memcpy(contents->bytes + contents->size, batch, size);
 	contents->size += size;
@@ -103,9 +103,7 @@ int log_contents_read(struct log_contents *out, struct reader *reader, uint32_t 
 	if (reader_ends(reader, topic_id, partition, &contents.ends, err) != 0 ||
 	    read_batches(&gathering, reader, topic_id, partition, err) != 0)
 		goto fail;
-	contents.records = calloc(gathering.record_count + 1, sizeof(struct record));
-	if (contents.records == NULL)
-		abort();
+	contents.records = must_realloc(NULL, (gathering.record_count + 1) * sizeof(struct record));
 	if (decode(&contents, err) != 0)
 		goto fail;
 	*out = contents;

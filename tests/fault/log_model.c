@@ -1,6 +1,7 @@
 #include "tests/fault/log_model.h"
 
 #include "protocol/change.h"
+#include "tests/fault/must_alloc.h"
 #include "tests/support/random.h"
 
 #include <stdio.h>
@@ -17,6 +18,8 @@ enum {
 	NUMBERS_MAX = 1024,     /* records of one step */
 	ROW_HEAD_BYTES = 15,
 	ROW_BYTES_MAX = 160 * 1024,
+	CHANGE_HEAD_BYTES_MAX = 1024,
+	SCHEMA_BYTES_MAX = 1024,
 	KEY_BYTES_MAX = 64,
 	HEADER_BYTES_MAX = 64,
 };
@@ -142,6 +145,10 @@ static struct bytes make_change(const struct model_step *step, struct bytes row,
 		.index = (uint64_t)number,
 	};
 
+	if (buffer.data == NULL) {
+		buffer.alloc = ROW_BYTES_MAX + CHANGE_HEAD_BYTES_MAX;
+		buffer.data = must_realloc(NULL, buffer.alloc);
+	}
 	buffer.size = 0;
 	if (change_encode(&buffer, &change, NULL) != 0) {
 		fprintf(stderr, "log_model: a change cannot be encoded\n");
@@ -241,7 +248,7 @@ int log_model_recognize(const struct content *value, int *out_step, int *out_num
 
 struct bytes log_model_schema(const struct log_model *model, int schema)
 {
-	static _Thread_local uint8_t copy[1024];
+	static _Thread_local uint8_t copy[SCHEMA_BYTES_MAX];
 	char name[32];
 	struct schema_column columns[2] = { { .type = LOGICAL_INT64, .length = -1, .scale = -1 },
 					    { .type = LOGICAL_BYTES, .length = -1, .scale = -1 } };
@@ -257,6 +264,8 @@ struct bytes log_model_schema(const struct log_model *model, int schema)
 	columns[0].native_type = columns[1].native_type = made.source;
 	columns[0].key_position = 1;
 	msgpack_sbuffer_init(&buffer);
+	buffer.alloc = SCHEMA_BYTES_MAX;
+	buffer.data = must_realloc(NULL, buffer.alloc);
 	if (schema_encode(&buffer, &made, NULL) != 0 || buffer.size > sizeof(copy)) {
 		fprintf(stderr, "log_model: a schema cannot be encoded\n");
 		abort();

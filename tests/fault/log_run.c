@@ -3,6 +3,7 @@
 #include "storage/schemas.h"
 #include "storage/sources.h"
 #include "storage/topics.h"
+#include "tests/fault/must_alloc.h"
 #include "tests/support/syscall_shim.h"
 #include "tests/support/wait_until.h"
 
@@ -314,11 +315,9 @@ static int wait_for_all(struct log_run *run, struct error *err)
 static int submit(struct log_run *run, struct submission *submission, int step, bool is_last,
 		  struct error *err)
 {
-	struct ticket *ticket = malloc(sizeof(*ticket));
+	struct ticket *ticket = must_realloc(NULL, sizeof(*ticket));
 	struct error refusal = { 0 };
 
-	if (ticket == NULL)
-		return error_set(err, ERROR_MEMORY, "a ticket");
 	*ticket = (struct ticket){ run, step, is_last };
 	submission_set_done(submission, on_done, ticket);
 	change_pending(run, +1, NULL);
