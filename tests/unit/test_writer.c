@@ -176,8 +176,8 @@ static uint32_t topic_id(struct fixture *fixture, const char *name)
 	return topic.id;
 }
 
-/* What is visible in a partition, one word a record: "c:a=1" op, key, after or before;
- * "-:a" a tombstone; then "!header=key" where it has one. */
+/* What is visible in a partition, one word a record: "c:a=1" op, key, after or before ("+":
+ * and the other); "-:a" a tombstone; then "!header=key" where it has one. */
 struct dump {
 	char text[ROWS_MAX];
 	uint64_t ordinal;               /* of the last record */
@@ -211,6 +211,8 @@ static void dump_record(struct dump *dump, const struct record *record)
 					       NULL), 0);
 		at += snprintf(at, room, "%c:%s=%s", change.op, inner(record->key.bytes, key),
 			       inner(change.op == CHANGE_DELETE ? change.before : change.after, shown));
+		if (change.before.data != NULL && change.after.data != NULL)
+			*at++ = '+';
 		dump->index = change.index;
 	}
 	while (record_header_next(&headers, &name, &value, NULL) == 1)
@@ -589,6 +591,32 @@ static void positions_without_rows_are_stored_together(void **state)
 	assert_true(watched_log_stats(fixture->log).commits <= 3);
 }
 
+static void positions_without_rows_are_not_stored_each(void **state)
+{
+	struct fixture *fixture = *state;
+	for (int n = 0; n < 50; n++) {
+		writer_begin(fixture->writer, 1);
+		commit(fixture, "p");
+		assert_int_equal(appender_flush(fixture->log->appender, NULL), 0);
+	}
+	assert_true(watched_log_stats(fixture->log).commits < 25);
+}
+
+static void abandoned_position_is_not_stored(void **state)
+{
+	struct fixture *fixture = *state;
+	struct writer_table *table = table_of(fixture, "shop.a", "v1");
+	struct error err = { 0 };
+	watched_log_hold(fixture->log);
+	transaction(fixture, table, "1", "p1");
+	writer_begin(fixture->writer, 1);
+	commit(fixture, "p2");
+	watched_log_release(fixture->log);
+	assert_int_equal(writer_abandon(fixture->writer, &err), 0);
+	flush(fixture);
+	watched_log_expect_source(fixture->log, "shop", 1, "p1");
+}
+
 static void position_without_rows_never_overtakes_rows(void **state)
 {
 	struct fixture *fixture = *state;
@@ -803,6 +831,8 @@ int main(void)
 		RUN(abandoned_parts_are_cut_off),
 		RUN(position_is_durable_only_after_the_sync),
 		RUN(positions_without_rows_are_stored_together),
+		RUN(positions_without_rows_are_not_stored_each),
+		RUN(abandoned_position_is_not_stored),
 		RUN(position_without_rows_never_overtakes_rows),
 		RUN(snapshot_progress_is_stored_with_its_rows),
 		RUN(failure_is_remembered_until_it_is_abandoned),
