@@ -38,6 +38,9 @@ struct capture_observer {
 		    const char *text);
 	/* Partitions and configuration of a topic about to be made, by its name. */
 	void (*topic_defaults)(void *user, struct topic *topic);
+	/* How a capture_remove has ended; err NULL: the log does not know the source any more, and
+	 * the thread ends. */
+	void (*on_removed)(void *user, const char *source, const struct error *err);
 	void *user;
 };
 
@@ -61,10 +64,19 @@ void capture_resume(struct capture *capture);
 /* Close and open again at once; from FAILED, too. */
 void capture_restart(struct capture *capture);
 
-/* Ask it to end; then wait for it, at most until the deadline of its own (a
- * connection attempt is cut short).  Frees.  NULL is fine. */
+/* Close; with drops, remove at the database what was made there; then forget the source in
+ * the log.  on_removed tells how it went; after a failure the state is FAILED. */
+void capture_remove(struct capture *capture, bool drops);
+
+/* Ask it to end; then wait for it, at most CAPTURE_STOP_MS after it was first asked, and
+ * free it.  false: something outside (a name server, say) holds it longer; it is left behind,
+ * and touches neither log nor observer any more: for the end of the process.  Calls into the
+ * log that wait end with appender_close.  NULL is fine. */
+#define CAPTURE_STOP_MS 1200
 void capture_ask_to_stop(struct capture *capture);
-void capture_stop(struct capture *capture);
+bool capture_stop(struct capture *capture);
+
+const char *capture_name(const struct capture *capture);
 
 struct capture_status {
 	enum capture_state state;
@@ -73,7 +85,7 @@ struct capture_status {
 	int64_t retry_in_us;            /* while RETRYING */
 	struct source_progress progress;
 	uint64_t transaction_count;     /* since the start */
-	uint64_t row_count;
+	uint64_t record_count;
 	int64_t lag_us;                 /* between commit and durable, of the last transaction; -1: none yet */
 };
 /* Any thread. */
