@@ -49,14 +49,16 @@
 	X(TOPIC_CONFIGURE, 17, CLIENT, true,  IN_READY,             0)           \
 	X(TOPIC_DELETE,    18, CLIENT, true,  IN_READY,             4088)        \
 	X(STATUS,          19, CLIENT, true,  IN_READY,             4088)        \
-	X(COMMITTED,       20, CLIENT, true,  IN_READY,             4088)
+	X(COMMITTED,       20, CLIENT, true,  IN_READY,             4088)        \
+	X(SOURCES,         21, CLIENT, true,  IN_READY,             4088)        \
+	X(SOURCE_CONTROL,  22, CLIENT, true,  IN_READY,             4088)
 
 enum frame_type {
 #define X(name, number, sender, has_reply, states, body_bytes_max) FRAME_##name = number,
 	FRAME_TYPES(X)
 #undef X
 };
-#define FRAME_TYPE_MAX 20
+#define FRAME_TYPE_MAX 22
 
 enum frame_sender {
 	FRAME_FROM_CLIENT = 1,

@@ -3,6 +3,7 @@
 #include "protocol/message_group.h"
 #include "protocol/message_publish.h"
 #include "protocol/message_session.h"
+#include "protocol/message_source.h"
 #include "protocol/message_status.h"
 #include "protocol/message_subscription.h"
 #include "protocol/message_table.h"
@@ -91,6 +92,8 @@ const struct message_layout *message_layout_of(uint8_t type, bool is_reply)
 		[FRAME_TOPIC_DELETE] = { &message_topic_delete_layout, &empty_layout },
 		[FRAME_STATUS] = { &empty_layout, &message_status_reply_layout },
 		[FRAME_COMMITTED] = { &message_committed_layout, &message_committed_reply_layout },
+		[FRAME_SOURCES] = { &message_sources_layout, &message_sources_reply_layout },
+		[FRAME_SOURCE_CONTROL] = { &message_source_control_layout, &empty_layout },
 	};
 
 	return type <= FRAME_TYPE_MAX ? layouts[type][is_reply] : NULL;

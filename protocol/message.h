@@ -26,8 +26,8 @@
  * comment tells), and encoding leaves it out.  Texts are UTF-8.
  *
  * The messages are in message_session.h (HELLO, AUTH, PING, GOODBYE, errors),
- * message_subscription.h, message_publish.h, message_topic.h, message_group.h and
- * message_status.h. */
+ * message_subscription.h, message_publish.h, message_topic.h, message_group.h,
+ * message_source.h and message_status.h. */
 
 enum message_field_type {
 	FIELD_BOOL,             /* bool */

@@ -23,7 +23,7 @@ import msgpack
 
 TYPES = ("- HELLO AUTH PING METADATA OFFSETS SUBSCRIBE UNSUBSCRIBE CREDIT COMMIT PUBLISH SCHEMA "
          "BATCHES NOTICE GOODBYE SEEK TOPIC_CREATE TOPIC_CONFIGURE TOPIC_DELETE STATUS "
-         "COMMITTED").split()
+         "COMMITTED SOURCES SOURCE_CONTROL").split()
 NUMBERS = {name: number for number, name in enumerate(TYPES)}
 ERRORS = ("- MEMORY MALFORMED CORRUPT DISK_FULL IO LIMIT INVALID NOT_FOUND EXISTS LOCKED "
           "FORMAT_VERSION UNSUPPORTED OFFSET_OUT_OF_RANGE QUEUE_FULL STOPPED NOT_OWNER "
@@ -68,6 +68,7 @@ NEEDED = {
     ("OFFSETS", REPLY): dict(offset=int, log_start=int, visible_end=int),
     ("SUBSCRIBE", REPLY): dict(partitions=list),
     ("PUBLISH", REPLY): dict(ranges=list),
+    ("SOURCES", REPLY): dict(sources=list),
     ("BATCHES", 0): dict(topic_id=int, partition=int, visible_end=int, bytes=int),
     ("NOTICE", 0): dict(kind=str, topic=str, topic_id=int, partition=int, start_offset=int,
                         end_offset=int),
@@ -321,6 +322,18 @@ class Connection:
 
     def next_push(self, timeout=None):
         return self.pushes.popleft() if self.pushes else self.receive(timeout)
+
+    def sources(self):
+        """The databases that are captured from, one map each."""
+        after = {}
+        while after is not None:
+            reply = self.request("SOURCES", after)
+            yield from reply["sources"]
+            after = {"after": reply["next"]} if reply.get("next") else None
+
+    def control_source(self, name, action, drop=False):
+        """action: pause, resume, restart or remove."""
+        self.request("SOURCE_CONTROL", {"name": name, "action": action, "drop": drop})
 
 
 class Reconnecting:

@@ -253,7 +253,7 @@ static void every_limit_is_listed(void **state)
 		{ "nested values", UNPACK_DEPTH_MAX },
 		{ "stars of a pattern", TOPIC_PATTERN_STARS_MAX },
 		{ "bytes of a body of HELLO, AUTH, PING, OFFSETS, UNSUBSCRIBE, CREDIT, SCHEMA, "
-		  "TOPIC_DELETE, STATUS, COMMITTED from a client", 4088 },
+		  "TOPIC_DELETE, STATUS, COMMITTED, SOURCES, SOURCE_CONTROL from a client", 4088 },
 	};
 	char row[256];
 	(void)state;
@@ -267,7 +267,7 @@ static void every_limit_is_listed(void **state)
 		struct error err = { 0 };
 		const char *list = strstr(document, "| bytes of a body of HELLO");
 		char word[64];
-		snprintf(word, sizeof(word), type == FRAME_COMMITTED ? " %s " : " %s,", frame_type_name(type));
+		snprintf(word, sizeof(word), type == FRAME_TYPE_MAX ? " %s " : " %s,", frame_type_name(type));
 		const char *found = strstr(list, word);
 		const bool is_small = found != NULL && found < strchr(list, '\n');
 		if (frame_is_allowed(type, false, CONNECTION_READY, FRAME_FROM_CLIENT))

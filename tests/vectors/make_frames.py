@@ -32,10 +32,11 @@ import msgpack
 
 HELLO, AUTH, PING, METADATA, OFFSETS, SUBSCRIBE, UNSUBSCRIBE, CREDIT, COMMIT, PUBLISH, \
     SCHEMA, BATCHES, NOTICE, GOODBYE, SEEK, TOPIC_CREATE, TOPIC_CONFIGURE, TOPIC_DELETE, \
-    STATUS, COMMITTED = range(1, 21)
+    STATUS, COMMITTED, SOURCES, SOURCE_CONTROL = range(1, 23)
 NAMES = [None, "HELLO", "AUTH", "PING", "METADATA", "OFFSETS", "SUBSCRIBE", "UNSUBSCRIBE",
          "CREDIT", "COMMIT", "PUBLISH", "SCHEMA", "BATCHES", "NOTICE", "GOODBYE", "SEEK",
-         "TOPIC_CREATE", "TOPIC_CONFIGURE", "TOPIC_DELETE", "STATUS", "COMMITTED"]
+         "TOPIC_CREATE", "TOPIC_CONFIGURE", "TOPIC_DELETE", "STATUS", "COMMITTED",
+         "SOURCES", "SOURCE_CONTROL"]
 REPLY, ERROR = 1, 2
 TIME = 1700000000000000
 INSTANCE = bytes(range(16))
@@ -333,6 +334,38 @@ def make_good():
             {"name": "other", "state": "FAILED", "reason": "slot \"s\" is gone"}]},
         request_id=34)
 
+    ask("sources", SOURCES, {}, request_id=35)
+    ask("sources_of_one_name", SOURCES, {"name": "myapp"}, request_id=35)
+    ask("sources_next_page", SOURCES, {"after": "myapp"}, request_id=35)
+    answer("sources_reply", SOURCES, {"sources": [
+        {"name": "myapp", "configured": True, "connector": "postgresql", "topic_prefix": "myapp",
+         "endpoint": "me@db:5432/shop", "slot": "millstream_myapp",
+         "publication": "millstream_myapp", "state": "streaming", "retries": 0,
+         "position": "0/16B3748", "behind_bytes": 0, "source_time_us": TIME, "lag_us": 1500,
+         "transaction_count": 3, "record_count": 12},
+        {"name": "new", "configured": True, "connector": "postgresql", "topic_prefix": "n",
+         "endpoint": "me@db:5432/new", "slot": "s", "publication": "p", "state": "snapshot",
+         "retries": 0, "transaction_count": 0, "record_count": 70000,
+         "snapshot_table": "public.users", "snapshot_tables_done": 1, "snapshot_tables_total": 3,
+         "snapshot_rows_done": 70000, "snapshot_rows_estimated": 18446744073709551615,
+         "snapshot_left_us": 60000000},
+        {"name": "off", "configured": True, "connector": "scripted", "topic_prefix": "off",
+         "state": "retrying", "reason": "connection refused", "retries": 4,
+         "retry_in_us": 4800000, "transaction_count": 0, "record_count": 0},
+        {"name": "old", "configured": False, "state": "stopped", "retries": 0,
+         "transaction_count": 0, "record_count": 0}], "next": "old"}, request_id=35)
+    answer("sources_reply_of_nothing", SOURCES, {"sources": []}, request_id=35)
+    ask("source_pause", SOURCE_CONTROL, {"name": "myapp", "action": "pause"}, request_id=36)
+    ask("source_resume", SOURCE_CONTROL, {"name": "myapp", "action": "resume"}, request_id=36)
+    ask("source_restart", SOURCE_CONTROL, {"name": "myapp", "action": "restart"}, request_id=36)
+    ask("source_remove", SOURCE_CONTROL, {"name": "myapp", "action": "remove"}, request_id=36)
+    ask("source_remove_and_drop", SOURCE_CONTROL, {
+        "name": "myapp", "action": "remove", "drop": True}, request_id=36)
+    answer("source_control_reply", SOURCE_CONTROL, {}, request_id=36)
+    add("source_remove_refused", "server", SOURCE_CONTROL, {
+        "code": 8, "error": "there is no source 'myapp'", "retryable": False},
+        request_id=36, flags=REPLY | ERROR)
+
     push("goodbye", GOODBYE, {"code": 24, "error": "the server is stopping", "retryable": True},
          request_id=0)
     push("goodbye_for_a_reason_to_come", GOODBYE, {
@@ -479,6 +512,7 @@ def make_bad():
     required("topic_configure", TOPIC_CONFIGURE, {"name": "a"})
     required("topic_delete", TOPIC_DELETE, {"name": "a"})
     required("committed", COMMITTED, {"group": "g"})
+    required("source_control", SOURCE_CONTROL, {"name": "a", "action": "pause"})
     required("hello_reply", HELLO, {
         "version": 1, "server": "s", "instance": INSTANCE, "max_frame_bytes": 1048576,
         "heartbeat_ms": 10000, "auth": False}, "CONNECTED", "server", REPLY)
@@ -488,6 +522,7 @@ def make_bad():
              "server", REPLY)
     required("subscribe_reply", SUBSCRIBE, {"partitions": []}, "READY", "server", REPLY)
     required("publish_reply", PUBLISH, {"ranges": []}, "READY", "server", REPLY)
+    required("sources_reply", SOURCES, {"sources": []}, "READY", "server", REPLY)
     required("notice", NOTICE, {"kind": "caught_up", "topic": "a", "topic_id": 1, "partition": 0,
                                 "start_offset": 0, "end_offset": 0}, "READY", "server")
     required("goodbye", GOODBYE, {"code": 1, "error": "x", "retryable": False}, "READY", "server")
@@ -548,6 +583,11 @@ def make_bad():
           "MALFORMED", "'set': item 0: 'value'")
     value("unset_without_a_name", TOPIC_CONFIGURE, {"name": "a", "unset": [""]}, "INVALID",
           "'unset': item 0")
+    value("source_with_a_slash", SOURCES, {"name": "a/b"}, "INVALID", "0x2f")
+    value("unknown_source_action", SOURCE_CONTROL, {"name": "a", "action": "explode"},
+          "UNSUPPORTED", "'action'")
+    value("drop_without_remove", SOURCE_CONTROL, {"name": "a", "action": "pause", "drop": True},
+          "INVALID", "'drop'")
     refuse("client_name_of_256", "client", "CONNECTED",
            frame(HELLO, {"version": 1, "client": "c" * 256}), "refuse_and_close", "LIMIT",
            "'client': 256 bytes")
