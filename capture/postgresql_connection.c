@@ -1,0 +1,342 @@
+#include "capture/postgresql_connection.h"
+
+#include "capture/postgresql_error.h"
+#include "capture/source_settings.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A statement that waits for a lock gives up in time, so that a server whose client is
+ * gone does not keep the WAL for ever. */
+#define SESSION_OPTIONS                                                                    \
+	"-c DateStyle=ISO -c TimeZone=UTC -c IntervalStyle=iso_8601 -c extra_float_digits=3 " \
+	"-c bytea_output=hex -c lc_monetary=C -c search_path= -c statement_timeout=0 "     \
+	"-c idle_in_transaction_session_timeout=0 -c lock_timeout=300000"
+
+/* Unacknowledged data that makes the kernel give up a connection. */
+#define TCP_TIMEOUT_MS          "60000"
+
+struct postgresql_connection {
+	PGconn *raw;
+	const struct source_context *context;
+	bool is_replication;
+	bool is_busy;           /* a statement runs whose result nobody has taken */
+};
+
+int64_t postgresql_now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Waits for POLLIN or POLLOUT: 1 ready, 0 the time is over, -1 asked to stop. */
+static int wait_for(PGconn *raw, const struct source_context *context, short events,
+		    int64_t wait_ms, struct error *err)
+{
+	struct pollfd fds[2] = {
+		{ .fd = PQsocket(raw), .events = events },
+		{ .fd = context->wake_fd, .events = POLLIN },
+	};
+	uint64_t count;
+	int ready = poll(fds, 2, wait_ms < 0 || wait_ms > 60000 ? 60000 : (int)wait_ms);
+	if (ready < 0 && errno != EINTR)
+		return error_set(err, ERROR_BUSY, "poll: %s", strerror(errno));
+	if (ready > 0 && fds[1].revents != 0 && read(context->wake_fd, &count, sizeof(count)) < 0 &&
+	    errno != EAGAIN && errno != EINTR)
+		return error_set(err, ERROR_BUSY, "read the wake descriptor: %s", strerror(errno));
+	if (context->should_stop(context->user))
+		return error_set(err, ERROR_SHUTDOWN, "asked to stop");
+	return ready > 0 && fds[0].revents != 0;
+}
+
+int postgresql_connection_wait(struct postgresql_connection *connection, bool for_writing,
+			       int64_t wait_ms, struct error *err)
+{
+	return wait_for(connection->raw, connection->context,
+			for_writing ? POLLIN | POLLOUT : POLLIN, wait_ms, err);
+}
+
+static PGconn *start(const struct source_settings *settings, const struct source_context *context,
+		     bool is_replication)
+{
+	char port[16], application[64];
+	snprintf(port, sizeof(port), "%d", (int)settings->database_port);
+	snprintf(application, sizeof(application), "millstream %.50s", context->name);
+	const char *const keys[] = {
+		"host", "port", "user", "password", "dbname", "sslmode", "sslcert", "sslkey",
+		"sslrootcert", "sslpassword", "keepalives", "tcp_user_timeout", "application_name",
+		"client_encoding", "options", "replication", NULL,
+	};
+	const char *const values[] = {
+		settings->database_hostname, port, settings->database_user, settings->database_password,
+		settings->database_dbname, settings->database_sslmode, settings->database_sslcert,
+		settings->database_sslkey, settings->database_sslrootcert, settings->database_sslpassword,
+		settings->database_tcp_keepalive ? "1" : "0", TCP_TIMEOUT_MS, application, "UTF8",
+		SESSION_OPTIONS, is_replication ? "database" : NULL, NULL,
+	};
+	/* Not expanded: a dbname is a name, never a connection string. */
+	return PQconnectStartParams(keys, values, 0);
+}
+
+static void drop_notice(void *user, const PGresult *result)
+{
+	(void)user;
+	(void)result;
+}
+
+static int finish_connecting(PGconn *raw, const struct source_context *context, int64_t timeout_ms,
+			     struct error *err)
+{
+	const int64_t end_ms = postgresql_now_ms() + timeout_ms;
+	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
+	while (status != PGRES_POLLING_OK) {
+		if (status == PGRES_POLLING_FAILED || PQstatus(raw) == CONNECTION_BAD)
+			return postgresql_error_of_connect(raw, err);
+		int64_t left_ms = end_ms - postgresql_now_ms();
+		if (left_ms <= 0)
+			return error_set(err, ERROR_TIMEOUT, "no answer within %lld ms", (long long)timeout_ms);
+		int ready = wait_for(raw, context, status == PGRES_POLLING_READING ? POLLIN : POLLOUT, left_ms, err);
+		if (ready < 0)
+			return -1;
+		if (ready > 0)
+			status = PQconnectPoll(raw);
+	}
+	return 0;
+}
+
+int postgresql_connection_open(struct postgresql_connection **out,
+			       const struct source_settings *settings,
+			       const struct source_context *context, bool is_replication,
+			       struct error *err)
+{
+	struct postgresql_connection *connection = calloc(1, sizeof(*connection));
+	if (connection == NULL)
+		return error_set(err, ERROR_MEMORY, "a connection");
+	connection->context = context;
+	connection->is_replication = is_replication;
+	connection->raw = start(settings, context, is_replication);
+	if (connection->raw == NULL) {
+		error_set(err, ERROR_MEMORY, "a connection");
+		goto fail;
+	}
+	PQsetErrorVerbosity(connection->raw, PQERRORS_VERBOSE);
+	PQsetNoticeReceiver(connection->raw, drop_notice, NULL);
+	if (finish_connecting(connection->raw, context, settings->connect_timeout_ms, err) != 0)
+		goto fail;
+	PQsetErrorVerbosity(connection->raw, PQERRORS_DEFAULT);
+	if (PQsetnonblocking(connection->raw, 1) != 0) {
+		postgresql_error_of_result(connection->raw, NULL, err);
+		goto fail;
+	}
+	if (!is_replication && settings->database_initial_statements != NULL &&
+	    postgresql_connection_run(connection, settings->database_initial_statements, err) != 0) {
+		error_context(err, "database.initial.statements");
+		goto fail;
+	}
+	*out = connection;
+	return 0;
+fail:
+	postgresql_connection_close(connection);
+	return error_context(err, "%s:%d, database \"%s\"", settings->database_hostname,
+			     (int)settings->database_port, settings->database_dbname);
+}
+
+void postgresql_connection_close(struct postgresql_connection *connection)
+{
+	if (connection == NULL)
+		return;
+	/* A backend that waits for a lock does not notice that its client is gone. */
+	if (connection->is_busy && PQstatus(connection->raw) == CONNECTION_OK) {
+		char problem[256];
+		PGcancel *cancel = PQgetCancel(connection->raw);
+		if (cancel != NULL)
+			PQcancel(cancel, problem, sizeof(problem));
+		PQfreeCancel(cancel);
+	}
+	PQfinish(connection->raw);
+	free(connection);
+}
+
+PGconn *postgresql_connection_raw(struct postgresql_connection *connection)
+{
+	return connection->raw;
+}
+
+static int send_all(struct postgresql_connection *connection, struct error *err)
+{
+	int left;
+	while ((left = PQflush(connection->raw)) > 0) {
+		if (postgresql_connection_wait(connection, true, -1, err) < 0)
+			return -1;
+		if (!PQconsumeInput(connection->raw))
+			return postgresql_error_of_result(connection->raw, NULL, err);
+	}
+	return left == 0 ? 0 : postgresql_error_of_result(connection->raw, NULL, err);
+}
+
+/* Waits until PQgetResult does not block. */
+static int wait_for_result(struct postgresql_connection *connection,
+			   postgresql_connection_on_second *on_second, void *user, struct error *err)
+{
+	const int64_t begin_ms = postgresql_now_ms();
+	int64_t told_ms = begin_ms;
+	while (PQisBusy(connection->raw)) {
+		int ready = postgresql_connection_wait(connection, false, 1000, err);
+		int64_t now_ms = postgresql_now_ms();
+		if (ready < 0)
+			return -1;
+		if (ready > 0 && !PQconsumeInput(connection->raw))
+			return postgresql_error_of_result(connection->raw, NULL, err);
+		if (on_second != NULL && now_ms - told_ms >= 1000) {
+			on_second(user, now_ms - begin_ms);
+			told_ms = now_ms;
+		}
+	}
+	return 0;
+}
+
+/* The last result counts: of several statements in one text, the first that fails is
+ * the last there is. */
+static int take_result(struct postgresql_connection *connection,
+		       postgresql_connection_on_second *on_second, void *user, PGresult **out,
+		       struct error *err)
+{
+	PGresult *last = NULL, *next;
+	for (;;) {
+		ExecStatusType status;
+		if (wait_for_result(connection, on_second, user, err) != 0) {
+			PQclear(last);
+			return -1;
+		}
+		next = PQgetResult(connection->raw);
+		if (next == NULL)
+			break;
+		PQclear(last);
+		last = next;
+		status = PQresultStatus(last);
+		if (status == PGRES_COPY_BOTH || status == PGRES_COPY_OUT) {
+			/* A stream needs no cancelling: the server reads what is last said. */
+			connection->is_busy = status == PGRES_COPY_OUT;
+			*out = last;
+			return 0;
+		}
+	}
+	connection->is_busy = false;
+	if (last == NULL || (PQresultStatus(last) != PGRES_TUPLES_OK && PQresultStatus(last) != PGRES_COMMAND_OK)) {
+		postgresql_error_of_result(connection->raw, last, err);
+		PQclear(last);
+		return -1;
+	}
+	*out = last;
+	return 0;
+}
+
+int postgresql_connection_query_watched(struct postgresql_connection *connection, const char *sql,
+					postgresql_connection_on_second *on_second, void *user,
+					PGresult **out, struct error *err)
+{
+	if (!PQsendQuery(connection->raw, sql))
+		return postgresql_error_of_result(connection->raw, NULL, err);
+	connection->is_busy = true;
+	if (send_all(connection, err) != 0)
+		return -1;
+	return take_result(connection, on_second, user, out, err);
+}
+
+int postgresql_connection_query(struct postgresql_connection *connection, const char *sql,
+				const char *const *values, int value_count, PGresult **out,
+				struct error *err)
+{
+	if (value_count == 0)
+		return postgresql_connection_query_watched(connection, sql, NULL, NULL, out, err);
+	if (!PQsendQueryParams(connection->raw, sql, value_count, NULL, values, NULL, NULL, 0))
+		return postgresql_error_of_result(connection->raw, NULL, err);
+	connection->is_busy = true;
+	if (send_all(connection, err) != 0)
+		return -1;
+	return take_result(connection, NULL, NULL, out, err);
+}
+
+int postgresql_connection_run(struct postgresql_connection *connection, const char *sql,
+			      struct error *err)
+{
+	PGresult *result;
+	if (postgresql_connection_query(connection, sql, NULL, 0, &result, err) != 0)
+		return -1;
+	PQclear(result);
+	return 0;
+}
+
+int postgresql_connection_copy_line(struct postgresql_connection *connection, char **out,
+				    size_t *out_bytes, struct error *err)
+{
+	for (;;) {
+		PGresult *result;
+		int size = PQgetCopyData(connection->raw, out, 1);
+		if (size > 0) {
+			*out_bytes = (size_t)size;
+			return 1;
+		}
+		if (size == -2)
+			return postgresql_error_of_result(connection->raw, NULL, err);
+		if (size == -1) {
+			if (take_result(connection, NULL, NULL, &result, err) != 0)
+				return -1;
+			PQclear(result);
+			return 0;
+		}
+		if (postgresql_connection_wait(connection, false, -1, err) < 0)
+			return -1;
+		if (!PQconsumeInput(connection->raw))
+			return postgresql_error_of_result(connection->raw, NULL, err);
+	}
+}
+
+void postgresql_quote_name(struct text *text, struct bytes name)
+{
+	text_add_byte(text, '"');
+	for (size_t i = 0; i < name.size; i++) {
+		if (name.data[i] == '"')
+			text_add_byte(text, '"');
+		text_add_byte(text, (char)name.data[i]);
+	}
+	text_add_byte(text, '"');
+}
+
+void postgresql_quote_table(struct text *text, struct bytes schema, struct bytes table)
+{
+	postgresql_quote_name(text, schema);
+	text_add_byte(text, '.');
+	postgresql_quote_name(text, table);
+}
+
+struct bytes postgresql_field(const PGresult *result, int row, int column)
+{
+	if (PQgetisnull(result, row, column))
+		return (struct bytes){ NULL, 0 };
+	return (struct bytes){ (const uint8_t *)PQgetvalue(result, row, column),
+			       (size_t)PQgetlength(result, row, column) };
+}
+
+uint64_t postgresql_field_u64(const PGresult *result, int row, int column)
+{
+	return strtoull(PQgetvalue(result, row, column), NULL, 10);
+}
+
+bool postgresql_field_bool(const PGresult *result, int row, int column)
+{
+	return PQgetvalue(result, row, column)[0] == 't';
+}
+
+uint64_t postgresql_field_lsn(const PGresult *result, int row, int column)
+{
+	unsigned high, low;
+	if (sscanf(PQgetvalue(result, row, column), "%X/%X", &high, &low) != 2)
+		return 0;
+	return (uint64_t)high << 32 | low;
+}

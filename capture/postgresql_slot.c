@@ -1,0 +1,184 @@
+#include "capture/postgresql_slot.h"
+
+#include "capture/postgresql_error.h"
+
+#include <stdio.h>
+
+#define LONG_WAIT_MS    2000    /* then say what slot creation waits for */
+#define REMIND_MS       30000
+
+
+enum { PLUGIN, TYPE, DATABASE, ACTIVE_PID, RESTART_LSN, CONFIRMED_LSN, WAL_STATUS, TEMPORARY, USER_OF };
+
+static int ask(struct postgresql_source *source, PGresult **out, struct error *err)
+{
+	const char *const values[] = { source->settings->slot_name };
+	return postgresql_connection_query(source->catalog, source->server_version >= 130000 ?
+		"SELECT s.plugin, s.slot_type, s.database, s.active_pid, s.restart_lsn, s.confirmed_flush_lsn,"
+		" s.wal_status, s.temporary, a.application_name FROM pg_replication_slots s"
+		" LEFT JOIN pg_stat_activity a ON a.pid = s.active_pid WHERE s.slot_name = $1" :
+		"SELECT s.plugin, s.slot_type, s.database, s.active_pid, s.restart_lsn, s.confirmed_flush_lsn,"
+		" NULL, s.temporary, a.application_name FROM pg_replication_slots s"
+		" LEFT JOIN pg_stat_activity a ON a.pid = s.active_pid WHERE s.slot_name = $1",
+		values, 1, out, err) == 0 ? 0 :
+		error_context(err, "look for replication slot \"%s\"", source->settings->slot_name);
+}
+
+static int check_kind(struct postgresql_source *source, const PGresult *slot, struct error *err)
+{
+	const char *name = source->settings->slot_name;
+	if (strcmp(PQgetvalue(slot, 0, TYPE), "logical") != 0 || strcmp(PQgetvalue(slot, 0, PLUGIN), "pgoutput") != 0)
+		return error_set(err, ERROR_INVALID, "replication slot \"%s\" is %s%s%s, not of pgoutput; choose another"
+				 " slot.name, or: SELECT pg_drop_replication_slot('%s')", name,
+				 PQgetvalue(slot, 0, TYPE), PQgetisnull(slot, 0, PLUGIN) ? "" : " of ",
+				 PQgetvalue(slot, 0, PLUGIN), name);
+	if (strcmp(PQgetvalue(slot, 0, DATABASE), source->settings->database_dbname) != 0)
+		return error_set(err, ERROR_INVALID, "replication slot \"%s\" is of database \"%s\", not \"%s\"; choose"
+				 " another slot.name", name, PQgetvalue(slot, 0, DATABASE),
+				 source->settings->database_dbname);
+	return 0;
+}
+
+static int check_life(struct postgresql_source *source, const PGresult *slot, struct error *err)
+{
+	const char *name = source->settings->slot_name;
+	if (!PQgetisnull(slot, 0, ACTIVE_PID))
+		return error_set(err, ERROR_BUSY, "replication slot \"%s\" is in use by process %s (%s); a slot serves one"
+				 " source: choose another slot.name, or: SELECT pg_terminate_backend(%s)", name,
+				 PQgetvalue(slot, 0, ACTIVE_PID), PQgetvalue(slot, 0, USER_OF),
+				 PQgetvalue(slot, 0, ACTIVE_PID));
+	if (strcmp(PQgetvalue(slot, 0, WAL_STATUS), "lost") == 0 || PQgetisnull(slot, 0, RESTART_LSN) ||
+	    PQgetisnull(slot, 0, CONFIRMED_LSN))
+		return error_set(err, ERROR_GAP, "the server has given up the WAL of replication slot \"%s\""
+				 " (max_slot_wal_keep_size); the changes since are lost here: millstream source rm %s,"
+				 " then begin again with a snapshot", name, source->context->name);
+	return 0;
+}
+
+int postgresql_slot_describe(struct postgresql_source *source, struct postgresql_slot *out,
+			     struct error *err)
+{
+	const int64_t end_ms = postgresql_now_ms() + SLOT_FREE_WAIT_MS;
+	for (;;) {
+		struct error problem = { 0 };
+		struct postgresql_slot slot = { 0 };
+		PGresult *found;
+		int rc = 0;
+		if (ask(source, &found, err) != 0)
+			return -1;
+		if (PQntuples(found) == 1) {
+			slot = (struct postgresql_slot){ true, postgresql_field_lsn(found, 0, CONFIRMED_LSN) };
+			rc = check_kind(source, found, &problem);
+			if (rc == 0)
+				rc = check_life(source, found, &problem);
+		}
+		PQclear(found);
+		if (rc == 0) {
+			*out = slot;
+			return 0;
+		}
+		if (problem.code != ERROR_BUSY || postgresql_now_ms() >= end_ms)
+			return error_set(err, problem.code, "%s", problem.text);
+		if (postgresql_connection_wait(source->catalog, false, 50, err) < 0)
+			return -1;
+	}
+}
+
+/* While the slot is being made: whom its server process waits for. */
+struct wait {
+	struct postgresql_source *source;
+	int64_t told_ms;
+};
+
+static void tell_wait(void *user, int64_t waited_ms)
+{
+	struct wait *wait = user;
+	struct postgresql_source *source = wait->source;
+	char pid[16];
+	const char *const values[] = { pid };
+	PGresult *blocking;
+	struct error problem;
+	if (waited_ms < LONG_WAIT_MS || (wait->told_ms != 0 && waited_ms - wait->told_ms < REMIND_MS))
+		return;
+	wait->told_ms = waited_ms;
+	snprintf(pid, sizeof(pid), "%d", PQbackendPID(postgresql_connection_raw(source->replication)));
+	/* Slot creation waits for a transaction's end by its id. */
+	if (postgresql_connection_query(source->catalog,
+			"SELECT a.pid, a.usename, a.application_name, date_trunc('second', now() - a.xact_start)::text"
+			" FROM pg_stat_activity a WHERE a.pid = ANY (pg_blocking_pids($1::int)) ORDER BY a.xact_start LIMIT 1",
+			values, 1, &blocking, &problem) != 0)
+		return;
+	if (PQntuples(blocking) == 1)
+		source_log(source, SOURCE_LOG_WARNING, "creating replication slot \"%s\" waits for the transaction of"
+			   " process %s (user %s, %s), open since %s; end it, or: SELECT pg_terminate_backend(%s)",
+			   source->settings->slot_name, PQgetvalue(blocking, 0, 0), PQgetvalue(blocking, 0, 1),
+			   PQgetvalue(blocking, 0, 2), PQgetvalue(blocking, 0, 3), PQgetvalue(blocking, 0, 0));
+	else
+		source_log(source, SOURCE_LOG_WARNING, "creating replication slot \"%s\" still waits for the server",
+			   source->settings->slot_name);
+	PQclear(blocking);
+}
+
+static int explain(struct postgresql_source *source, struct error *err)
+{
+	PGresult *full;
+	bool is_full = false;
+	if (err != NULL && err->code == ERROR_BUSY &&
+	    postgresql_connection_query(source->catalog,
+			"SELECT count(*) >= current_setting('max_replication_slots')::int FROM pg_replication_slots",
+			NULL, 0, &full, NULL) == 0) {
+		is_full = postgresql_field_bool(full, 0, 0);
+		PQclear(full);
+	}
+	if (is_full)
+		return error_set(err, ERROR_BUSY, "replication slot \"%s\" cannot be made: all are in use; raise"
+				 " max_replication_slots and restart PostgreSQL, or drop one that SELECT * FROM"
+				 " pg_replication_slots shows as inactive", source->settings->slot_name);
+	return error_context(err, "make replication slot \"%s\"", source->settings->slot_name);
+}
+
+int postgresql_slot_create(struct postgresql_source *source, bool is_temporary,
+			   uint64_t *out_lsn, char *snapshot, size_t snapshot_bytes,
+			   struct error *err)
+{
+	struct wait wait = { .source = source };
+	struct text sql;
+	PGresult *made = NULL;
+	int rc;
+	text_init(&sql);
+	text_add_string(&sql, "CREATE_REPLICATION_SLOT ");
+	postgresql_quote_name(&sql, bytes_of_text(source->settings->slot_name));
+	text_add_format(&sql, "%s LOGICAL pgoutput %s", is_temporary ? " TEMPORARY" : "",
+			snapshot != NULL ? "EXPORT_SNAPSHOT" : "NOEXPORT_SNAPSHOT");
+	text_add_byte(&sql, '\0');
+	rc = text_check(&sql, err);
+	if (rc == 0)
+		rc = postgresql_connection_query_watched(source->replication, sql.buffer.data, tell_wait, &wait,
+							 &made, err);
+	text_clear(&sql);
+	if (rc != 0)
+		return explain(source, err);
+	*out_lsn = postgresql_field_lsn(made, 0, 1);
+	if (snapshot != NULL)
+		snprintf(snapshot, snapshot_bytes, "%s", PQgetvalue(made, 0, 2));
+	source_log(source, SOURCE_LOG_INFO, "%sreplication slot \"%s\" made at %s", is_temporary ? "temporary " : "",
+		   source->settings->slot_name, PQgetvalue(made, 0, 1));
+	PQclear(made);
+	return 0;
+}
+
+int postgresql_slot_drop(struct postgresql_source *source, struct error *err)
+{
+	const char *const values[] = { source->settings->slot_name };
+	PGresult *dropped;
+	int count;
+	if (postgresql_connection_query(source->catalog,
+			"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1",
+			values, 1, &dropped, err) != 0)
+		return error_context(err, "drop replication slot \"%s\"", source->settings->slot_name);
+	count = PQntuples(dropped);
+	PQclear(dropped);
+	if (count > 0)
+		source_log(source, SOURCE_LOG_INFO, "replication slot \"%s\" dropped", source->settings->slot_name);
+	return 0;
+}
