@@ -321,7 +321,7 @@ static bool skip_element(struct unpack *unpack, enum logical_type type)
 
 static int check_array(struct unpack *unpack, enum logical_type element_type, struct error *err)
 {
-	uint32_t outer[UNPACK_DEPTH_MAX];       /* elements still wanted, each dimension */
+	uint32_t outer[VALUE_DEPTH_MAX];        /* elements still wanted, each dimension */
 	unsigned depth = 0;
 	struct value value;
 
@@ -349,9 +349,9 @@ static int check_array(struct unpack *unpack, enum logical_type element_type, st
 				return -1;
 			continue;
 		}
-		if (depth == UNPACK_DEPTH_MAX - 1)
+		if (depth == VALUE_DEPTH_MAX - 1)
 			return error_set(err, ERROR_LIMIT, "array is nested more than %d deep",
-					 UNPACK_DEPTH_MAX);
+					 VALUE_DEPTH_MAX);
 		if (skip_element(unpack, element_type))
 			continue;
 		outer[depth++] = wanted;

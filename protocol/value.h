@@ -89,6 +89,10 @@ enum value_special {
 	SPECIAL_TEXT = 4,       /* the source's own text follows: '0000-00-00' */
 };
 
+/* Arrays in arrays.  A value lies in a row, in a change, in a record, and all of it together
+ * is at most UNPACK_DEPTH_MAX deep. */
+#define VALUE_DEPTH_MAX             24
+
 #define VALUE_EXTENSION_UNAVAILABLE 1
 #define VALUE_EXTENSION_SPECIAL     2
 
