@@ -369,6 +369,59 @@ MILLSTREAM_API int millstream_offset_for_time(struct millstream_client *client, 
 MILLSTREAM_API int millstream_schema(struct millstream_client *client, uint32_t id, int timeout_ms,
 				     const void **out, size_t *out_bytes);
 
+/* ---- Sources ---- */
+
+/* A database that the server captures changes from.  Texts that are not known are NULL. */
+struct millstream_source_info {
+	const char *name;
+	bool is_configured;             /* false: the log knows it still, the configuration does
+					 * not: what comes from there is NULL */
+	const char *connector;          /* "postgresql" */
+	const char *topic_prefix;
+	const char *endpoint;           /* "user@host:5432/myapp" */
+	const char *slot;               /* what it has at the database */
+	const char *publication;
+	const char *state;              /* "starting", "snapshot", "streaming", "retrying",
+					 * "paused", "failed", "done", "stopped", others */
+	const char *reason;             /* why it is in that state */
+	uint32_t retries;               /* in a row */
+	uint64_t retry_in_us;           /* UINT64_MAX: it waits for none */
+	const char *position;           /* in the source's log, for people */
+	uint64_t behind_bytes;          /* of the source's log; UINT64_MAX: not known */
+	int64_t source_time_us;         /* of the last commit that was read; 0: none yet */
+	uint64_t lag_us;                /* from the last commit until it was durable; UINT64_MAX:
+					 * not known */
+	uint64_t transaction_count;     /* since the server's start */
+	uint64_t record_count;
+	const char *snapshot_table;     /* being read; NULL: no snapshot is under way */
+	uint32_t snapshot_tables_done;
+	uint32_t snapshot_tables_total;
+	uint64_t snapshot_rows_done;    /* of all tables */
+	uint64_t snapshot_rows_estimated; /* 0: not known */
+	uint64_t snapshot_left_us;      /* UINT64_MAX: not known */
+};
+
+/* Sources by name, or the one of that name; stop when `each` returns false; it must not
+ * call the library with this client.  A name that is not there is left out. */
+MILLSTREAM_API int millstream_sources(struct millstream_client *client, const char *name,
+				      bool (*each)(void *user,
+						   const struct millstream_source_info *source),
+				      void *user, int timeout_ms);
+
+enum millstream_source_action {
+	MILLSTREAM_SOURCE_PAUSE = 1,    /* also over restarts of the server */
+	MILLSTREAM_SOURCE_RESUME = 2,
+	MILLSTREAM_SOURCE_RESTART = 3,  /* connect anew at once; also from "failed" */
+	MILLSTREAM_SOURCE_REMOVE = 4,   /* stop it and forget how far it was; its topics stay */
+	MILLSTREAM_SOURCE_REMOVE_AND_DROP = 5 /* and drop slot and publication */
+};
+
+/* Removing waits until it is done; the others are told to the source, whose state shows it.
+ * Not repeated when the connection is lost, as millstream_topic_create.  MILLSTREAM_NOT_FOUND;
+ * MILLSTREAM_INVALID: it is not configured, so only forgetting it is possible. */
+MILLSTREAM_API int millstream_source_control(struct millstream_client *client, const char *name,
+					     enum millstream_source_action action, int timeout_ms);
+
 /* ---- The server ---- */
 
 struct millstream_source {

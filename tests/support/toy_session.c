@@ -3,6 +3,7 @@
 #include "protocol/message_group.h"
 #include "protocol/message_publish.h"
 #include "protocol/message_session.h"
+#include "protocol/message_source.h"
 #include "protocol/message_status.h"
 #include "protocol/message_topic.h"
 #include "protocol/topic_pattern.h"
@@ -465,6 +466,52 @@ static int status(struct toy_connection *connection, const struct frame *frame,
 	return message_status_reply_encode(&connection->output, frame->request_id, &reply, err);
 }
 
+/* Three sources, two a page: "a", which snapshots, "b", which only the log knows, and "c". */
+static int sources(struct toy_connection *connection, const struct frame *frame, struct error *err)
+{
+	const struct message_source all[] = {
+		{ .name = text_bytes("a"), .configured = true, .connector = text_bytes("postgresql"),
+		  .topic_prefix = text_bytes("p"), .endpoint = text_bytes("me@db:5432/shop"),
+		  .slot = text_bytes("s"), .publication = text_bytes("q"), .state = text_bytes("snapshot"),
+		  .retry_in_us = UINT64_MAX, .behind_bytes = 7, .source_time_us = 8, .lag_us = 9,
+		  .transaction_count = 10, .record_count = 11, .snapshot_table = text_bytes("public.t"),
+		  .snapshot_tables_done = 1, .snapshot_tables_total = 2, .snapshot_rows_done = 3,
+		  .snapshot_rows_estimated = 4, .snapshot_left_us = 5 },
+		{ .name = text_bytes("b"), .state = text_bytes("stopped"), .retry_in_us = UINT64_MAX,
+		  .behind_bytes = UINT64_MAX, .lag_us = UINT64_MAX, .snapshot_left_us = UINT64_MAX },
+		{ .name = text_bytes("c"), .configured = true, .state = text_bytes("retrying"),
+		  .reason = text_bytes("no route"), .retries = 2, .retry_in_us = 300,
+		  .position = text_bytes("0/12"), .behind_bytes = UINT64_MAX, .lag_us = UINT64_MAX,
+		  .snapshot_left_us = UINT64_MAX },
+	};
+	struct message_sources message;
+	struct message_sources_reply reply = { .sources = { .count = 2, .items = all }, .next = all[1].name };
+
+	if (message_sources_decode(frame->body, &message, err) != 0)
+		return -1;
+	if (message.name.data != NULL)
+		reply = (struct message_sources_reply){ .sources = {
+			.count = message.name.size == 1 && message.name.data[0] == 'a', .items = all } };
+	else if (message.after.data != NULL)
+		reply = (struct message_sources_reply){ .sources = { .count = 1, .items = &all[2] } };
+	return message_sources_reply_encode(&connection->output, frame->request_id, &reply, err);
+}
+
+/* Only "a" is there; what it is told comes back as an error's text. */
+static int control_source(struct toy_connection *connection, const struct frame *frame,
+			  struct error *err)
+{
+	struct message_source_control message;
+
+	if (message_source_control_decode(frame->body, &message, err) != 0)
+		return -1;
+	if (message.name.size != 1 || message.name.data[0] != 'a')
+		return error_set(err, ERROR_NOT_FOUND, "there is no such source");
+	if (message.action == SOURCE_REMOVE)
+		return error_set(err, ERROR_BUSY, message.drop ? "remove and drop" : "remove");
+	return done(connection, frame, err);
+}
+
 static int create_topic(struct toy_broker *toy, struct toy_connection *connection,
 			const struct frame *frame, struct error *err)
 {
@@ -514,6 +561,8 @@ static int handle(struct toy_broker *toy, struct toy_connection *connection,
 	case FRAME_SCHEMA: return schema(connection, frame, err);
 	case FRAME_OFFSETS: return offsets(toy, connection, frame, err);
 	case FRAME_STATUS: return status(connection, frame, err);
+	case FRAME_SOURCES: return sources(connection, frame, err);
+	case FRAME_SOURCE_CONTROL: return control_source(connection, frame, err);
 	case FRAME_TOPIC_CREATE: return create_topic(toy, connection, frame, err);
 	case FRAME_TOPIC_CONFIGURE: return done(connection, frame, err);
 	case FRAME_TOPIC_DELETE: return delete_topic(toy, connection, frame, err);
