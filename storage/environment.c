@@ -2,6 +2,7 @@
 
 #include "storage/disk.h"
 #include "storage/guard.h"
+#include "storage/meta_page.h"
 #include "storage/transaction.h"
 
 #include <errno.h>
@@ -54,7 +55,10 @@ static enum error_code code_of(const struct store *store, int rc, uint64_t neede
 	case MDB_NOTFOUND:
 	case MDB_CURSOR_FULL:
 	case MDB_PAGE_FULL:
+	case MDB_BAD_TXN:               /* after a page that was not found, in the same read */
 		return ERROR_CORRUPT;
+	case MDB_MAP_RESIZED:           /* nobody but us may make it grow */
+		return store->mode == STORE_BESIDE ? ERROR_IO : ERROR_CORRUPT;
 	case MDB_VERSION_MISMATCH:
 		return ERROR_FORMAT_VERSION;
 	case MDB_BAD_VALSIZE:           /* of a key that we were asked for */
@@ -135,8 +139,13 @@ static int open_path(struct store *store, const char *path, unsigned int flags, 
 static int open_environment(void *argument)
 {
 	struct opening *opening = argument;
-	char path[4096];
+	char path[4096], file[4096 + 16];
 	snprintf(path, sizeof(path), "%s/log", opening->store->dir);
+	snprintf(file, sizeof(file), "%s/data.mdb", path);
+	/* A file in use changes while it is looked at. */
+	if (opening->store->mode != STORE_BESIDE &&
+	    meta_pages_check(file, opening->store->map_bytes, opening->err) != 0)
+		return -1;
 	return open_path(opening->store, path, 0, opening->err);
 }
 

@@ -3,6 +3,7 @@
 #include "storage/disk.h"
 #include "storage/environment.h"
 #include "storage/guard.h"
+#include "storage/permission.h"
 #include "storage/recovery.h"
 #include "storage/transaction.h"
 #include "storage/visibility.h"
@@ -50,6 +51,8 @@ static int prepare_directory(struct store *store, const struct store_options *op
 	char path[4096];
 	if (snprintf(path, sizeof(path), "%s/log", store->dir) >= (int)sizeof(path) - 32)
 		return error_set(err, ERROR_INVALID, "'%s': the path is too long", store->dir);
+	if (permission_check(store->dir, store->mode == STORE_SERVE, err) != 0)
+		return -1;
 	if (store->mode == STORE_SERVE) {
 		if (disk_make_directory(store->dir, err) != 0)
 			return -1;
@@ -101,6 +104,19 @@ static int create_handle(struct store **out, const struct store_options *options
 	return 0;
 }
 
+/* Most texts name the directory, or a file in it. */
+static bool names_directory(const struct error *err, const char *dir)
+{
+	size_t size = strlen(dir);
+	const char *at = err == NULL ? NULL : err->text;
+	while (at != NULL && (at = strchr(at, '\'')) != NULL) {
+		at++;
+		if (strncmp(at, dir, size) == 0 && (at[size] == '/' || at[size] == '\''))
+			return true;
+	}
+	return false;
+}
+
 int store_open(struct store **out, const struct store_options *options, struct error *err)
 {
 	struct store *store = NULL;
@@ -116,7 +132,8 @@ int store_open(struct store **out, const struct store_options *options, struct e
 	*out = store;
 	return 0;
 fail:
-	error_context(err, "open the store '%s'", options->dir);
+	if (!names_directory(err, options->dir))
+		error_context(err, "open the data directory '%s'", options->dir);
 	store_close(store);
 	return -1;
 }

@@ -42,7 +42,8 @@ struct store_options {
 /* Open a data directory.  Blocks on the disk.  The caller owns the store.
  * ERROR_LOCKED: another process has it; ERROR_UNSUPPORTED: network file
  * system; ERROR_FORMAT_VERSION; ERROR_NOT_FOUND (STORE_INSPECT and
- * STORE_BESIDE of nothing); ERROR_CORRUPT; ERROR_IO; ERROR_DISK_FULL. */
+ * STORE_BESIDE of nothing); ERROR_DENIED: it is somebody else's; ERROR_CORRUPT; ERROR_IO;
+ * ERROR_DISK_FULL. */
 int store_open(struct store **out, const struct store_options *options, struct error *err);
 
 /* No reader or appender of the store may be left.  NULL is fine. */

@@ -18,12 +18,14 @@
 enum {
 	WORKERS_MAX = 16,
 	FAILURES_SHOWN = 10,
+	PROGRESS_POINTS_MIN = 2000,
 	RUN_TIME_MS = 120000,
 	WHAT_BYTES = 1024,
 };
 
 struct shared {
 	atomic_int failed_count;
+	atomic_int done_count;
 	atomic_int tallies[FAULT_TALLIES];
 };
 
@@ -122,6 +124,20 @@ static bool do_point(const struct fault_points *points, struct fault_place *plac
 	return !is_kept;
 }
 
+/* A long run says twenty times how far it is. */
+static void show_progress(const struct fault_points *points, struct shared *shared)
+{
+	const int64_t done = atomic_fetch_add(&shared->done_count, 1) + 1;
+	const int64_t parts = 20;
+
+	if (points->count < PROGRESS_POINTS_MIN ||
+	    done * parts / points->count == (done - 1) * parts / points->count)
+		return;
+	printf("# %s: %d of %d points, %d failed\n", points->name, (int)done, points->count,
+	       atomic_load(&shared->failed_count));
+	fflush(stdout);
+}
+
 static void work(const struct fault_points *points, struct shared *shared, int first, int step)
 {
 	struct fault_place place;
@@ -134,7 +150,9 @@ static void work(const struct fault_points *points, struct shared *shared, int f
 			continue;
 		if (is_set("MILLSTREAM_TEST_FIRST") && atomic_load(&shared->failed_count) > 0)
 			break;
-		if (do_point(points, &place, shared, point))
+		const bool is_place_free = do_point(points, &place, shared, point);
+		show_progress(points, shared);
+		if (is_place_free)
 			continue;
 		/* Somebody wants to look at it. */
 		free(place.directory);

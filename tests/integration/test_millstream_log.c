@@ -259,8 +259,8 @@ static void what_is_not_there_is_said_with_the_nearest(void **state)
 	assert_refused("$log dump $whole ''", 1, "millstream-log dump: there is no topic ''");
 	assert_refused("$log dump $whole events --partition 1", 1,
 		       "millstream-log dump: topic 'events' has partitions 0 to 0, not 1\n");
-	assert_refused("$log verify nowhere", 1, "millstream-log verify: open the store 'nowhere'");
-	assert_refused("$log dump nowhere", 1, "millstream-log dump: open the store 'nowhere'");
+	assert_refused("$log verify nowhere", 1, "millstream-log verify: 'nowhere' is no data directory");
+	assert_refused("$log dump nowhere", 1, "millstream-log dump: 'nowhere' is no data directory");
 	assert_refused("$log dump $damaged empty", 1,
 		       "millstream-log dump: topic 'empty': table topics: a value's checksum is wrong\n");
 }

@@ -324,23 +324,53 @@ static int open_as_nobody(void *user)
 	return (int)err.code;
 }
 
-static void directory_that_may_not_be_written_is_refused(void **state)
+static int open_as_owner(void *user)
+{
+	store_close(open_store(user, STORE_SERVE));
+	return 0;
+}
+
+/* One line, which names what is denied, once. */
+static void expect_denied(const char *dir, const char *words, const char *path)
 {
 	struct child_end end;
+	char wanted[5000];
+	run_child_function_in_fork(&end, open_as_nobody, (void *)(uintptr_t)dir, CHILD_TIME_MS);
+	assert_int_equal(end.status, ERROR_DENIED);
+	snprintf(wanted, sizeof(wanted), "%s '%s', which is owned by root", words, path);
+	if (strstr(end.output, "permission denied: ") == NULL || strstr(end.output, wanted) == NULL ||
+	    strstr(end.output, "; run as root, or change its owner or mode\n") == NULL)
+		fail_msg("%s", end.output);
+}
+
+static void directory_that_may_not_be_used_is_refused_with_whose_it_is(void **state)
+{
+	struct child_end end;
+	char path[5000];
 	char *parent = strdup(path_in(*state, "parent")), *dir = strdup(path_in(*state, "parent/data"));
 	if (geteuid() != 0)
 		SKIP_TEST("needs root, to become somebody else");
 	assert_int_equal(chmod(*state, 0755), 0);
 	assert_int_equal(mkdir(parent, 0755), 0);
-	run_child_function_in_fork(&end, open_as_nobody, dir, CHILD_TIME_MS);
-	assert_int_equal(end.status, ERROR_IO);
-	assert_non_null(strstr(end.output, "Permission denied"));
-	/* There, but somebody else's. */
+	expect_denied(dir, "may not write", parent);
+	/* There, but somebody else's: the directory, then what is in it. */
 	make_store(dir);
+	expect_denied(dir, "may not read", dir);
 	assert_int_equal(chmod(dir, 0755), 0);
-	run_child_function_in_fork(&end, open_as_nobody, dir, CHILD_TIME_MS);
-	assert_int_equal(end.status, ERROR_IO);
-	assert_non_null(strstr(end.output, "Permission denied"));
+	expect_denied(dir, "may not write", dir);
+	assert_int_equal(chmod(dir, 0777), 0);
+	snprintf(path, sizeof(path), "%s/millstream.lock", dir);
+	expect_denied(dir, "may not read", path);
+	assert_int_equal(chmod(path, 0644), 0);
+	expect_denied(dir, "may not write", path);
+	assert_int_equal(chmod(path, 0666), 0);
+	snprintf(path, sizeof(path), "%s/log", dir);
+	assert_int_equal(chmod(path, 0777), 0);
+	snprintf(path, sizeof(path), "%s/log/data.mdb", dir);
+	expect_denied(dir, "may not read", path);
+	/* Nothing is denied to whom it belongs. */
+	run_child_function_in_fork(&end, open_as_owner, dir, CHILD_TIME_MS);
+	assert_int_equal(end.status, 0);
 	free(parent);
 	free(dir);
 }
@@ -470,6 +500,80 @@ static void zero_page_size_is_an_error(void **state)
 					   CHILD_TIME_MS);
 		assert_int_equal(end.status, ERROR_CORRUPT);
 	}
+	free(file);
+	free(path);
+}
+
+/* Every byte of LMDB's first two pages: what is wrong with them is called damage, never
+ * a lack of memory or a broken disk.  In processes of their own: one that writes and
+ * meets damage keeps the directory. */
+static void damaged_meta_page_is_called_damage(void **state)
+{
+	char *path = strdup(path_in(*state, "log/data.mdb"));
+	size_t size;
+	int refused_count = 0;
+	make_store(*state);
+	const uint8_t *original = read_file(path, &size);
+	uint8_t *file = malloc(size);
+	for (size_t at = 0; at < 2 * 152 * 2; at++) {
+		const size_t byte = at / 4 % 152 + (at % 2) * 4096;
+		memcpy(file, original, size);
+		file[byte] ^= at / 2 % 2 == 0 ? 0x80 : (uint8_t)(1 << byte % 7);
+		write_file(path, file, size);
+		for (size_t n = 0; n < 2; n++) {
+			struct child_end end;
+			run_child_function_in_fork(&end, open_in_mode, &(struct opening){ *state, modes[n] },
+						   CHILD_TIME_MS);
+			if (end.status != 0 && end.status != ERROR_CORRUPT)
+				fail_msg("byte %zu, mode %zu: %d", byte, n, end.status);
+			refused_count += end.status != 0;
+		}
+	}
+	assert_true(refused_count > 100);
+	write_file(path, original, size);
+	store_close(open_store(*state, STORE_SERVE));
+	free(file);
+	free((void *)(uintptr_t)original);
+	free(path);
+}
+
+static void meta_page_says_what_is_wrong_with_it(void **state)
+{
+	static const struct {
+		size_t at;
+		uint8_t mask;
+		const char *words;
+	} cases[] = {
+		{ 16, 1, "page does not begin as LMDB's do" },
+		{ 0, 4, "page has a wrong number or wrong flags" },
+		{ 10, 8, "page has a wrong number or wrong flags" },
+		{ 20, 2, "page has another version than the other one" },
+		{ 43, 0x80, "page has an impossible page size" },
+		{ 41, 0x30, "its first and second page differ in page size" },
+		{ 141, 1, "page counts more pages than there can be" },
+	};
+	char *path = strdup(path_in(*state, "log/data.mdb"));
+	size_t size;
+	make_store(*state);
+	uint8_t *file = read_file(path, &size);
+	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+		uint8_t *byte = &file[cases[i / 2].at + i % 2 * 4096];
+		*byte ^= cases[i / 2].mask;
+		write_file(path, file, size);
+		for (size_t n = 0; n < 2; n++)
+			expect_refusal(*state, modes[n], ERROR_CORRUPT, cases[i / 2].words);
+		*byte ^= cases[i / 2].mask;
+	}
+	/* Both of another version, that is no damage. */
+	file[20] = file[4096 + 20] = 2;
+	write_file(path, file, size);
+	expect_refusal(*state, STORE_SERVE, ERROR_FORMAT_VERSION, "written by an LMDB with format 2");
+	/* An empty file is not taken for a new one. */
+	write_file(path, file, 0);
+	for (size_t n = 0; n < 2; n++)
+		expect_refusal(*state, modes[n], ERROR_CORRUPT, "was cut off: it has 0 bytes");
+	free(read_file(path, &size));
+	assert_int_equal(size, 0);
 	free(file);
 	free(path);
 }
@@ -660,12 +764,14 @@ int main(void)
 		TEST(nothing_there_is_not_found_and_nothing_is_made),
 		TEST(file_in_its_place_is_refused),
 		TEST(path_that_is_too_long_is_refused),
-		TEST(directory_that_may_not_be_written_is_refused),
+		TEST(directory_that_may_not_be_used_is_refused_with_whose_it_is),
 		TEST(newer_format_is_refused_with_what_to_do),
 		TEST(missing_or_damaged_records_of_meta_are_found),
 		TEST(garbage_in_place_of_the_data_file_is_an_error),
 		TEST(truncated_data_file_is_an_error),
 		TEST(zero_page_size_is_an_error),
+		TEST(damaged_meta_page_is_called_damage),
+		TEST(meta_page_says_what_is_wrong_with_it),
 		TEST(foreign_environment_is_refused_and_stays_as_it_is),
 		TEST(missing_table_is_an_error),
 		TEST(inspecting_changes_nothing),
