@@ -123,7 +123,7 @@ static int read_element(struct build *build, unsigned depth, struct error *err)
 	if (build->leaf_depth == 0)
 		build->leaf_depth = depth;
 	if (build->leaf_depth != depth)
-		return refuse("has elements beside arrays", err);
+		return refuse("has elements and arrays side by side", err);
 	if (build->at < build->end && *build->at == '"')
 		return read_quoted(build, err);
 	return read_plain(build, err);
@@ -148,8 +148,6 @@ static int read_level(struct build *build, unsigned depth, struct error *err)
 	if (depth > POSTGRESQL_ARRAY_DIMENSIONS_MAX)
 		return error_set(err, ERROR_LIMIT, "an array with more than %d dimensions",
 				 POSTGRESQL_ARRAY_DIMENSIONS_MAX);
-	if (build->leaf_depth != 0 && depth > build->leaf_depth)
-		return refuse("has arrays beside elements", err);
 	if (open_level(build, &head, err) != 0)
 		return -1;
 	build->at++;                    /* the brace that the caller has seen */

@@ -32,6 +32,8 @@ static const struct postgresql_type_info infos[] = {
 	{ .oid = 16462, .kind = 'd', .name = TEXT("moody"), .base_oid = 16439, .base_modifier = -1 },
 	{ .oid = 16463, .kind = 'e', .name = TEXT("empty") },
 	{ .oid = 16464, .kind = 'b', .name = TEXT("itself[]"), .element_oid = 16464, .delimiter = ',' },
+	{ .oid = 16465, .kind = 'd', .name = TEXT("moods"), .base_oid = 16438, .base_modifier = -1 },
+	{ .oid = 16466, .kind = 'b', .name = TEXT("moods[]"), .element_oid = 16465, .delimiter = ',' },
 };
 
 static const struct postgresql_type_list list = { infos, sizeof(infos) / sizeof(infos[0]) };
@@ -60,6 +62,8 @@ static void type_resolves_to_what_its_column_is(void **state)
 		{ 1043, 24, LOGICAL_STRING, 0, "character varying", 20, -1 },
 		{ 1043, -1, LOGICAL_STRING, 0, "character varying", -1, -1 },
 		{ 1042, 5, LOGICAL_STRING, 0, "character", 1, -1 },
+		{ 1014, 5, LOGICAL_ARRAY, LOGICAL_STRING, "character[]", 1, -1 },
+		{ 1015, 24, LOGICAL_ARRAY, LOGICAL_STRING, "character varying[]", 20, -1 },
 		{ 25, -1, LOGICAL_STRING, 0, "text", -1, -1 },
 		{ 1560, 8, LOGICAL_BIT, 0, "bit", 8, -1 },
 		{ 1562, -1, LOGICAL_BIT, 0, "bit varying", -1, -1 },
@@ -84,6 +88,8 @@ static void type_resolves_to_what_its_column_is(void **state)
 		{ 16463, -1, LOGICAL_ENUM, 0, "empty", -1, -1 },
 		/* An array of a domain over an array is no array of a known type. */
 		{ 16452, -1, LOGICAL_TEXT, 0, "prices[]", -1, -1 },
+		{ 16465, -1, LOGICAL_ARRAY, LOGICAL_ENUM, "moods", -1, -1 },
+		{ 16466, -1, LOGICAL_TEXT, 0, "moods[]", -1, -1 },
 		{ 16464, -1, LOGICAL_TEXT, 0, "itself[]", -1, -1 },
 		{ 16453, -1, LOGICAL_STRING, 0, "public.citext", -1, -1 },
 		{ 16454, -1, LOGICAL_STRING, 0, "citext", -1, -1 },

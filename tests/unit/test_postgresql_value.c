@@ -278,6 +278,9 @@ static const struct golden {
 	{ 1114, "294247-01-10 04:00:54.775808",
 	  "7ffca2fec4c82000",
 	  "c71d02043239343234372d30312d31302030343a30303a35342e373735383038" },
+	{ 1114, "294247-01-10 04:00:54.8",
+	  "7ffca2fec4c87e80",
+	  "c71802043239343234372d30312d31302030343a30303a35342e38" },
 	{ 1114, "294276-12-31 23:59:59.999999",
 	  "7fffff5bb3b29fff",
 	  "c71d02043239343237362d31322d33312032333a35393a35392e393939393939" },
@@ -673,13 +676,14 @@ static void text_that_postgresql_does_not_print_is_malformed(void **state)
 			  "PT1.1234567S", "PT1.S", "PTT1S", "P1W", "P1D ", "PT9223372036854775807S",
 			  "P999999999999999999Y", "P9999999999999999999D", "@ 1 day", "P+1D" } },
 		{ 2950, { "", "00112233445566778899aabbccddeeff", "00112233-4455-6677-8899-aabbccddeef",
-			  "00112233-4455-6677-8899-aabbccddeefg", "{0112233-4455-6677-8899-aabbccddeef}" } },
+			  "00112233-4455-6677-8899-aabbccddeefg", "00112233x4455-6677-8899-aabbccddeeff",
+			  "00112233-4455-6677-8899.aabbccddeeff", "{0112233-4455-6677-8899-aabbccddeef}" } },
 		{ 1562, { "2", "10a", "x1" } },
 		{ 600, { "", "()", "(1)", "(1,)", "(,1)", "(1,2", "1,2", "(1,2,3)", "(1, 2)", "(a,b)" } },
 		{ 1007, { "", "{", "}", "{1", "{1,", "{1,}", "{,1}", "{,}", "{1}x", "{1}}", "{{1}", "{{}}", "{1,{2}}",
 			  "{{1},2}", "{{1,2},{3}}", "{a}", "{1 ,2}", "{ 1}", "[0:1]", "[0:1]={", "[0:1]{1}", "[x]={1}",
 			  "{null}", "{1;2}" } },
-		{ 1009, { "{\"a}", "{\"a\\", "{a\"b\"}", "{\"a\"b}", "{a\\b}", "{a{b}", "{\"a\" }" } },
+		{ 1009, { "{,a}", "{a,}", "{,}", "{\"a}", "{\"a\\", "{a\"b\"}", "{\"a\"b}", "{a\\b}", "{a{b}", "{\"a\" }" } },
 		{ 1001, { "{00}", "{\"\\x00\"}", "{\"\\\\x0\"}" } },
 	};
 	(void)state;
@@ -757,6 +761,36 @@ static void binary_form_of_another_size_is_malformed(void **state)
 		}
 		msgpack_sbuffer_destroy(&buffer);
 	}
+}
+
+/* Sessions have TimeZone UTC; where one has not, the moment is the same. */
+static void moment_does_not_depend_on_the_zone_it_is_printed_in(void **state)
+{
+	static const char *const texts[] = {
+		"2026-11-23 16:00:41.979144+00", "2026-11-23 18:00:41.979144+02", "2026-11-23 10:30:41.979144-05:30",
+		"2026-11-24 00:00:42.979144+08:00:01",
+	};
+	struct postgresql_type type = type_of(1184);
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		msgpack_sbuffer buffer;
+		msgpack_sbuffer_init(&buffer);
+		assert_int_equal(encode(&type, false, texts[i], strlen(texts[i]), &buffer, NULL), 0);
+		assert_value(&buffer, "cf000660f3b21f4d08", texts[i]);
+		msgpack_sbuffer_destroy(&buffer);
+	}
+}
+
+static void every_nan_of_a_point_is_the_same(void **state)
+{
+	struct postgresql_type type = type_of(600);
+	struct wanted binary = want("fff8000000000001 7ff0000000000123");
+	msgpack_sbuffer buffer;
+	(void)state;
+	msgpack_sbuffer_init(&buffer);
+	assert_int_equal(encode(&type, true, binary.bytes, binary.size, &buffer, NULL), 0);
+	assert_value(&buffer, "92 cb7ff8000000000000 cb7ff8000000000000", "(NaN,NaN)");
+	msgpack_sbuffer_destroy(&buffer);
 }
 
 static void binary_form_that_is_not_known_is_unsupported(void **state)
@@ -838,6 +872,8 @@ int main(void)
 		cmocka_unit_test(error_quotes_the_text_and_names_the_type),
 		cmocka_unit_test(array_deeper_than_postgresql_has_them_is_over_a_limit),
 		cmocka_unit_test(binary_form_of_another_size_is_malformed),
+		cmocka_unit_test(moment_does_not_depend_on_the_zone_it_is_printed_in),
+		cmocka_unit_test(every_nan_of_a_point_is_the_same),
 		cmocka_unit_test(binary_form_that_is_not_known_is_unsupported),
 		cmocka_unit_test(boxes_are_apart_by_semicolons),
 		cmocka_unit_test(every_failed_allocation_is_reported),
