@@ -39,18 +39,6 @@ static struct millstream_subscription *find(const struct feed *feed, uint32_t id
 	return NULL;
 }
 
-/* The server forgets what it overdraws, and it may do so while more credit is on its
- * way: then it may send more than given_bytes says.  Only what was counted is given
- * back, which brings the two together again.  Returns that. */
-static uint32_t count_against_credit(struct millstream_subscription *subscription, uint32_t bytes)
-{
-	uint32_t counted = bytes < subscription->given_bytes ? bytes : (uint32_t)subscription->given_bytes;
-	if (counted == 0)
-		subscription->overdrawn_bytes += bytes;
-	subscription->given_bytes -= counted;
-	return counted;
-}
-
 static int take_batches(struct feed *feed, struct millstream_subscription *subscription,
 			const struct frame *frame, struct error *err)
 {
@@ -58,24 +46,23 @@ static int take_batches(struct feed *feed, struct millstream_subscription *subsc
 
 	if (message_batches_decode(frame->body, &message, err) != 0)
 		return -1;
-	if (subscription->given_bytes == 0 &&
-	    subscription->overdrawn_bytes > subscription->credit_bytes)
+	if (subscription->given_bytes <= 0)
 		return error_set(err, ERROR_UNEXPECTED, "BATCHES without credit");
-	uint32_t counted_bytes = count_against_credit(subscription, message.bytes);
+	subscription->given_bytes -= message.bytes;
 	struct place *place =
 		places_find(&subscription->places, message.topic_id, message.partition);
 	if (place == NULL)
 		return error_set(err, ERROR_UNEXPECTED, "BATCHES of topic %u, partition %u: not subscribed",
 				 message.topic_id, message.partition);
 	place->visible_end = message.visible_end;
-	if (place->state != PLACE_FOLLOWING || place->seeks_count > 0)
-		return feed_give_credit(subscription, counted_bytes, err);
+	if (place->state != PLACE_FOLLOWING)
+		return feed_give_credit(subscription, message.bytes, err);
 	struct entry entry = {
 		.subscription = subscription,
 		.place = place,
 		.kind = MILLSTREAM_RECORD,
 		.batches = message.batches,
-		.credit_bytes = counted_bytes,
+		.credit_bytes = message.bytes,
 		.block = inbox_hold(&feed->conversation->inbox),
 	};
 	if (feed_append(feed, &entry, err) == 0)
@@ -145,9 +132,6 @@ static int take_notice(struct feed *feed, struct millstream_subscription *subscr
 		return 0;
 	if (notice.kind == NOTICE_TOPIC_DELETED)
 		places_set_ending(&subscription->places, notice.topic_id);
-	if (place != NULL && place->seeks_count > 0 &&
-	    (notice.kind == NOTICE_OUT_OF_RANGE || notice.kind == NOTICE_DAMAGED))
-		return 0;
 	struct entry entry = {
 		.subscription = subscription,
 		.place = place,

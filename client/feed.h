@@ -49,8 +49,8 @@ struct millstream_subscription {
 
 	struct places places;
 	uint64_t credit_bytes;          /* the whole of it */
-	uint64_t given_bytes;           /* that the server may still send */
-	uint64_t overdrawn_bytes;       /* came when that was 0, since credit was last given */
+	int64_t given_bytes;            /* that the server may still send; below 0: its last
+					 * batches overdrew it */
 	uint64_t consumed_bytes;        /* to be given back */
 	TAILQ_ENTRY(millstream_subscription) link;
 };

@@ -54,8 +54,7 @@ int feed_give_credit(struct millstream_subscription *subscription, uint64_t byte
 				  err) != 0)
 		return -1;
 	subscription->consumed_bytes -= credit.bytes;
-	subscription->given_bytes += credit.bytes;
-	subscription->overdrawn_bytes = 0;
+	subscription->given_bytes += (int64_t)credit.bytes;
 	return 0;
 }
 
@@ -83,12 +82,14 @@ void feed_on_lost(struct feed *feed)
 	for (uint32_t i = 0; i < feed->count; i++)
 		if (!entry_at(feed, i)->is_kept)
 			feed_drop_entry(feed, entry_at(feed, i));
-	feed_finish_current(feed);
-	TAILQ_FOREACH(subscription, &feed->subscriptions, link) {
+	/* Idle first: what is given back now belongs to no connection. */
+	TAILQ_FOREACH(subscription, &feed->subscriptions, link)
 		if (subscription->state != SUBSCRIPTION_ENDED)
 			subscription->state = SUBSCRIPTION_IDLE;
-		subscription->given_bytes = subscription->consumed_bytes = 0;
-		subscription->overdrawn_bytes = 0;
+	feed_finish_current(feed);
+	TAILQ_FOREACH(subscription, &feed->subscriptions, link) {
+		subscription->given_bytes = 0;
+		subscription->consumed_bytes = 0;
 	}
 }
 
@@ -104,8 +105,7 @@ void feed_moved(struct feed *feed, struct millstream_subscription *subscription,
 	}
 	if (feed->current.subscription == subscription && feed->current.place == place)
 		feed_finish_current(feed);
-	place->next_offset = offset;
-	place->state = PLACE_FOLLOWING;
+	places_move(&subscription->places, place, offset);
 }
 
 void feed_forget(struct feed *feed, const struct millstream_subscription *subscription)

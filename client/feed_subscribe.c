@@ -228,7 +228,7 @@ static int take_reply(struct millstream_subscription *subscription, struct bytes
 	/* The next connection asks for the new one from its beginning. */
 	if (is_replaced)
 		return error_set(err, ERROR_CONNECTION, "a topic was deleted and made again");
-	subscription->given_bytes = subscription->credit_bytes;
+	subscription->given_bytes = (int64_t)subscription->credit_bytes;
 	subscription->consumed_bytes = 0;
 	memcpy(subscription->instance, subscription->feed->conversation->instance,
 	       sizeof(subscription->instance));

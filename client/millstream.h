@@ -160,7 +160,8 @@ enum millstream_kind {
 					 * range; the partition waits for millstream_seek */
 	MILLSTREAM_RECORDS_DAMAGED = 5, /* likewise: stored data is damaged there */
 	MILLSTREAM_CAUGHT_UP = 6,       /* all that was there when the subscription or the
-					 * partition began, up to end_offset, is handed out */
+					 * partition began or was moved by millstream_seek,
+					 * up to end_offset, is handed out */
 	MILLSTREAM_PARTITION_REFUSED = 7, /* a new one, for which the subscription has no room */
 	MILLSTREAM_OTHER_INSTANCE = 8,  /* the server has another log now, in which offsets
 					 * mean something else: the subscription has ended */
@@ -216,7 +217,8 @@ struct millstream_header {
 MILLSTREAM_API bool millstream_header_next(const struct millstream_record *record, size_t *cursor,
 					   struct millstream_header *out);
 
-/* Go on elsewhere in one partition.  What was handed out stays lent. */
+/* Go on elsewhere in one partition, which then has to catch up again.  What was
+ * handed out stays lent. */
 MILLSTREAM_API int millstream_seek(struct millstream_subscription *subscription, const char *topic,
 				   uint32_t partition, uint64_t offset, int timeout_ms);
 

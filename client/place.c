@@ -130,6 +130,17 @@ void places_set_caught_up(struct places *places, struct place *place)
 	place->is_caught_up = true;
 }
 
+void places_move(struct places *places, struct place *place, uint64_t offset)
+{
+	bool was_behind = is_behind(place);
+
+	place->next_offset = offset;
+	place->state = PLACE_FOLLOWING;
+	place->is_caught_up = false;
+	if (!was_behind)
+		places->behind_count++;
+}
+
 struct place *places_find_topic(const struct places *places, uint32_t topic_id)
 {
 	for (uint32_t i = 0; i < places->count; i++)

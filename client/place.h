@@ -24,7 +24,6 @@ struct place {
 	bool is_caught_up;
 	bool is_ending;         /* that its topic was deleted waits to be handed out */
 	bool is_confirmed;      /* the server named it since the last SUBSCRIBE */
-	uint32_t seeks_count;   /* SEEKs under way: what arrives is of the old place */
 };
 
 struct places {
@@ -54,6 +53,8 @@ struct place *places_find_topic(const struct places *places, uint32_t topic_id);
 void places_set_topic_id(struct places *places, struct place *place, uint32_t topic_id);
 
 void places_set_caught_up(struct places *places, struct place *place);
+/* It goes on at offset, and has to catch up again. */
+void places_move(struct places *places, struct place *place, uint64_t offset);
 /* All of a topic: news of its end are on their way; and: are handed out. */
 void places_set_ending(struct places *places, uint32_t topic_id);
 void places_set_gone(struct places *places, uint32_t topic_id);

@@ -243,6 +243,9 @@ static int seek(struct session *session, struct subscription *subscription,
 		}
 		cursor->next_offset = position.offset;
 		cursor->state = CURSOR_FOLLOWING;
+		cursor->has_caught_up = false;
+		cursor->caught_up_offset =
+			cursor->topic->partitions[cursor->partition].visible_end;
 		cursor_update(cursor);
 	}
 	return 0;

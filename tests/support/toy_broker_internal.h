@@ -21,7 +21,7 @@ struct toy_cursor {
 
 struct toy_subscription {
 	uint32_t id;                    /* 0: none */
-	uint64_t credit_bytes;
+	int64_t credit_bytes;           /* below 0: overdrawn by one batch */
 	char patterns[TOY_PATTERNS_MAX][64];
 	uint32_t pattern_count;
 	struct toy_cursor cursors[TOY_TOPICS_MAX][TOY_PARTITIONS_MAX];
@@ -36,6 +36,7 @@ struct toy_connection {
 	long total_received_bytes;
 	long cut_after_sent_bytes;
 	long cut_after_received_bytes;
+	bool has_greeted;
 	bool is_closing;                /* when output is sent */
 	struct toy_subscription subscriptions[TOY_SUBSCRIPTIONS_MAX];
 };

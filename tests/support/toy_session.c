@@ -128,7 +128,7 @@ static int subscribe(struct toy_broker *toy, struct toy_connection *connection,
 		rc = message_subscribe_reply_encode(&connection->output, frame->request_id, &reply, err);
 	msgpack_sbuffer_destroy(&items);
 	subscription->id = frame->request_id;
-	subscription->credit_bytes = message.credit;
+	subscription->credit_bytes = (int64_t)message.credit;
 	if (toy->faults.junk != NULL)
 		msgpack_sbuffer_write(&connection->output, toy->faults.junk, toy->faults.junk_bytes);
 	return rc;
@@ -167,8 +167,7 @@ static void deliver_one(struct toy_broker *toy, struct toy_connection *connectio
 		msgpack_sbuffer_write(&connection->output, (const char *)batch.data, batch.size);
 		if (toy->faults.damages_batches)
 			connection->output.data[connection->output.size - 2] ^= 1; /* its value */
-		subscription->credit_bytes -=
-			batch.size < subscription->credit_bytes ? batch.size : subscription->credit_bytes;
+		subscription->credit_bytes -= (int64_t)batch.size;
 		cursor->next_offset++;
 	}
 	if (!cursor->has_caught_up && cursor->next_offset >= cursor->caught_up_offset) {
@@ -296,6 +295,9 @@ static int seek(struct toy_broker *toy, struct toy_connection *connection,
 			if (position.offset > toy->log.topics[i].partitions[position.partition].end)
 				return error_set(err, ERROR_OFFSET_OUT_OF_RANGE, "beyond the end");
 			cursor->next_offset = position.offset;
+			cursor->caught_up_offset =
+				toy->log.topics[i].partitions[position.partition].end;
+			cursor->has_caught_up = false;
 			cursor->is_waiting = false;
 		}
 	return done(connection, frame, err);
@@ -324,7 +326,7 @@ static int credit(struct toy_connection *connection, const struct frame *frame,
 		return -1;
 	struct toy_subscription *subscription = find(connection, message.subscription);
 	if (subscription != NULL)
-		subscription->credit_bytes += message.bytes;
+		subscription->credit_bytes += (int64_t)message.bytes;
 	return 0;
 }
 
@@ -575,6 +577,12 @@ void toy_session_handle(struct toy_broker *toy, struct toy_connection *connectio
 {
 	struct error err = { 0 }, ignored = { 0 };
 
+	if (!connection->has_greeted && frame->type != FRAME_HELLO) {
+		error_set(&err, ERROR_UNEXPECTED, "a frame of type %u before HELLO", frame->type);
+		message_goodbye_encode_error(&connection->output, &err, &ignored);
+		return;
+	}
+	connection->has_greeted = true;
 	if (handle(toy, connection, frame, &err) != 0)
 		message_error_encode(&connection->output, frame->type, frame->request_id, &err, &ignored);
 }

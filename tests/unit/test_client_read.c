@@ -172,6 +172,45 @@ static void seek_goes_back_and_forth_and_says_where_it_cannot(void **state)
 	expect_record(fixture, 19);
 }
 
+/* Its end_offset. */
+static uint64_t expect_caught_up(struct fixture *fixture)
+{
+	const struct millstream_record *record;
+
+	assert_int_equal(millstream_next(fixture->client, LONG_MS, &record), MILLSTREAM_OK);
+	assert_int_equal(record->kind, MILLSTREAM_CAUGHT_UP);
+	return record->end_offset;
+}
+
+static void a_partition_catches_up_again_after_each_seek(void **state)
+{
+	struct fixture *fixture = *state;
+
+	toy_broker_add_topic(fixture->toy, "t", 1);
+	toy_broker_append(fixture->toy, "t", 0, 3);
+	struct millstream_subscription *subscription = subscribe_to(fixture, "t");
+	for (uint64_t i = 0; i < 3; i++)
+		expect_record(fixture, i);
+	assert_false(millstream_is_caught_up(subscription));
+	assert_int_equal(expect_caught_up(fixture), 3);
+	assert_true(millstream_is_caught_up(subscription));
+	toy_broker_append(fixture->toy, "t", 0, 1);
+	expect_record(fixture, 3);
+	assert_true(millstream_is_caught_up(subscription));
+	assert_int_equal(millstream_seek(subscription, "t", 0, 2, LONG_MS), 0);
+	assert_false(millstream_is_caught_up(subscription));
+	expect_record(fixture, 2);
+	/* Another connection does not count as another seek. */
+	toy_broker_cut(fixture->toy);
+	expect_record(fixture, 3);
+	assert_int_equal(expect_caught_up(fixture), 4);
+	/* Twice before anything came: once. */
+	assert_int_equal(millstream_seek(subscription, "t", 0, 0, LONG_MS), 0);
+	assert_int_equal(millstream_seek(subscription, "t", 0, 4, LONG_MS), 0);
+	assert_int_equal(expect_caught_up(fixture), 4);
+	assert_true(millstream_is_caught_up(subscription));
+}
+
 static void a_seek_that_is_not_answered_leaves_no_gap(void **state)
 {
 	struct fixture *fixture = *state;
@@ -428,6 +467,7 @@ int main(void)
 		RUN(credit_is_given_back_and_never_overdrawn),
 		RUN(a_server_that_ignores_credit_is_left),
 		RUN(seek_goes_back_and_forth_and_says_where_it_cannot),
+		RUN(a_partition_catches_up_again_after_each_seek),
 		RUN(a_seek_that_is_not_answered_leaves_no_gap),
 		RUN(what_is_gone_is_told_and_waits_for_a_seek),
 		RUN(damaged_batches_are_told_and_not_handed_out),

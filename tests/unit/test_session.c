@@ -242,6 +242,43 @@ static void a_pattern_takes_in_topics_that_come_later_from_their_beginning(void 
 	rig_session_destroy(other);
 }
 
+static void seek(struct rig_session *session, uint32_t request_id, uint32_t subscription,
+		 uint32_t topic_id, uint64_t offset)
+{
+	msgpack_sbuffer buffer;
+	const struct message_id_position position = { topic_id, 0, offset };
+	const struct message_seek request = { .subscription = subscription,
+					      .positions = { .count = 1, .items = &position } };
+	msgpack_sbuffer_init(&buffer);
+	assert_int_equal(message_seek_encode(&buffer, request_id, &request, NULL), 0);
+	feed(session, &buffer);
+}
+
+static void a_seek_is_caught_up_with_anew(void **state)
+{
+	struct rig_session *session = greeted();
+	struct message_notice notice;
+	(void)state;
+	publish(session, 2, "sought", 3);
+	expect_ok(session, 2);
+	subscribe(session, 3, "sought", 1 << 20);
+	expect_ok(session, 3);
+	assert_int_equal(next_records(session, 0), 3);
+	notice = next_notice(session);
+	assert_int_equal(notice.kind, NOTICE_CAUGHT_UP);
+	assert_int_equal(notice.end_offset, 3);
+	publish(session, 4, "sought", 2);
+	assert_int_equal(next_records(session, 3), 2);
+	seek(session, 5, 3, notice.topic_id, 1);
+	expect_ok(session, 5);
+	/* The batch begins before the offset. */
+	assert_int_equal(next_records(session, 0), 5);
+	notice = next_notice(session);
+	assert_int_equal(notice.kind, NOTICE_CAUGHT_UP);
+	assert_int_equal(notice.end_offset, 5);
+	rig_session_destroy(session);
+}
+
 static void a_name_that_is_not_there_is_refused(void **state)
 {
 	struct rig_session *session = greeted();
@@ -504,6 +541,7 @@ int main(void)
 		TEST(published_records_are_answered_and_delivered),
 		TEST(a_subscriber_without_credit_gets_nothing_until_it_gives_some),
 		TEST(a_pattern_takes_in_topics_that_come_later_from_their_beginning),
+		TEST(a_seek_is_caught_up_with_anew),
 		TEST(a_name_that_is_not_there_is_refused),
 		TEST(starts_count_from_the_end_and_stop_at_the_beginning),
 		TEST(a_repeated_sequence_is_stored_once),
