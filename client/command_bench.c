@@ -69,6 +69,9 @@ int bench_begin(struct bench *bench, const struct command_arguments *arguments)
 int bench_end(struct bench *bench, int status)
 {
 	command_progress_hide(&bench->progress);
+	/* What arrives behind the deletion would make the topic again. */
+	if (bench->has_topic)
+		(void)millstream_flush(bench->client, COMMAND_ANSWER_MS);
 	if (bench->has_topic && millstream_topic_delete(bench->client, bench->topic, COMMAND_ANSWER_MS) !=
 					MILLSTREAM_OK) {
 		command_call_failed(bench->command, bench->client, "delete '%s'", bench->topic);

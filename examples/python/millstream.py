@@ -397,6 +397,7 @@ class Consumer(Reconnecting):
         self.positions = {}     # (topic, partition) -> the next offset to hand on
         self.ids = {}           # topic -> id
         self.behind = set()     # (topic id, partition) that has not caught up
+        self.moves = collections.Counter()      # (topic id, partition) -> seeks
 
     def on_connected(self):
         request = dict(self.subscribe)
@@ -416,6 +417,28 @@ class Consumer(Reconnecting):
             raise MillstreamError("NOT_FOUND", f"topic '{topic}' was deleted and made anew")
         self.positions[topic, partition] = offset
         self.behind.add((topic_id, partition))
+
+    def seek(self, topic, partition, offset):
+        """Go on elsewhere in a partition; also from within the iteration."""
+        connection, at = self.connected(), (self.ids[topic], partition)
+        try:
+            connection.request("SEEK", {"subscription": self.subscription,
+                                        "positions": [[*at, offset]]})
+        except ConnectionLost:
+            pass                # the next connection begins there
+        # What came before the reply is of the old place.
+        for frame in [frame for frame in connection.pushes if frame.request_id == self.subscription
+                      and at == (frame.body["topic_id"], frame.body["partition"])]:
+            connection.pushes.remove(frame)
+            if frame.name == "BATCHES" and connection.state == "READY":
+                self.give_back(frame)
+        self.positions[topic, partition] = offset
+        self.moves[at] += 1
+        self.behind.add(at)
+
+    def give_back(self, frame):
+        self.connection.send("CREDIT", {"subscription": self.subscription,
+                                        "bytes": frame.body["bytes"]})
 
     def commit(self):
         """Store for the group what was handed on."""
@@ -439,8 +462,7 @@ class Consumer(Reconnecting):
                     continue
                 yield from self.records(frame)
                 if connection.state == "READY":
-                    connection.send("CREDIT", {"subscription": self.subscription,
-                                               "bytes": frame.body["bytes"]})
+                    self.give_back(frame)
             except ConnectionLost as error:
                 if not error.retryable:
                     raise
@@ -450,11 +472,14 @@ class Consumer(Reconnecting):
         topic = next((name for name, id in self.ids.items() if id == topic_id), None)
         if topic is None:
             raise malformed(f"BATCHES of topic {topic_id}, which is not followed")
+        moves = self.moves[topic_id, partition]
         for _, _, next_offset, records in read_batches(frame.tail, topic_id, partition, topic):
             for record in records:
                 if record.offset >= self.positions[topic, partition]:
                     self.positions[topic, partition] = record.offset + 1
                     yield record
+                    if self.moves[topic_id, partition] != moves:
+                        return
             self.positions[topic, partition] = max(next_offset, self.positions[topic, partition])
 
     def notice(self, body):

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The command millstream against a server on a free port.
+# The command millstream against millstreamd on a free port.
 millstream=$PWD/millstream
 dir=$(mktemp -d) || exit 99
 server=
@@ -45,17 +45,19 @@ err_has() { grep -q -- "$1" "$dir/err"; }
 err_is_empty() { [ ! -s "$dir/err" ]; }
 masked() { sed -E 's/"(ts|created_us)":[0-9]+/"\1":0/g' "$dir/out" >"$dir/masked" && mv "$dir/masked" "$dir/out"; }
 
-for attempt in 1 2 3 4 5 6 7 8 9 10; do
-	port=$((20000 + (RANDOM % 10000)))
-	"$PWD/tests/support/small_server" "$dir/data" 127.0.0.1:$port >"$dir/server" 2>&1 &
-	server=$!
-	export MILLSTREAM_URL=127.0.0.1:$port
-	for try in $(seq 100); do
-		"$millstream" status >/dev/null 2>&1 && break 2
-		kill -0 $server 2>/dev/null || break
-		read -rt 0.05 <> <(:)
-	done
+printf 'listen = 127.0.0.1:0\nlog.map.bytes = 1GiB\n' >"$dir/server.conf"
+"$PWD/millstreamd" -c "$dir/server.conf" --data-dir "$dir/data" >"$dir/server" 2>&1 &
+server=$!
+# The log tells the port.
+for try in $(seq 600); do
+	MILLSTREAM_URL=$(sed -n 's/.*listening on \([0-9.:]*\),.*/\1/p' "$dir/server")
+	[ -z "$MILLSTREAM_URL" ] || break
+	kill -0 $server 2>/dev/null || break
+	read -rt 0.05 <> <(:)
 done
+export MILLSTREAM_URL
+[ -n "$MILLSTREAM_URL" ] || { echo "Bail out! millstreamd does not start"; sed 's/^/# /' "$dir/server"; exit 1; }
+
 run 0 status && err_is_empty && out_has "^millstreamd .* ready, up " && out_has "^disk "
 ok "status shows a server that is well"
 run 0 status --json && out_has '^{"health":"ok","state":"ready",.*"sources":\[\]}$'
@@ -259,7 +261,10 @@ completed=$(bash -c ". '${top_srcdir:-.}/doc/millstream.bash-completion'; COMP_W
 echo "$completed" >"$dir/out"; out_is '--unbuffered\nrm\norders\n'
 ok "bash completes options, verbs and topics"
 
-kill $server; wait $server; server=
+kill $server; wait $server; status=$?; server=
+cp "$dir/server" "$dir/out"
+[ $status -eq 0 ] && out_has 'msg=stopped$'
+ok "the server stops when it is asked to"
 run 2 status
 ok "a server that has stopped is critical"
 echo "1..$count"
