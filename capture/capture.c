@@ -38,6 +38,7 @@ struct capture {
 	pthread_t thread;
 	int64_t asked_to_stop_us;       /* of whoever stops it; 0: not yet */
 	atomic_bool is_left_behind;
+	atomic_bool has_ended;
 
 	_Atomic enum capture_command command;   /* written under the lock */
 	pthread_mutex_t lock;           /* guards everything below */
@@ -333,7 +334,13 @@ static void *run(void *argument)
 		else
 			turn(capture);
 	}
+	atomic_store(&capture->has_ended, true);
 	return NULL;
+}
+
+bool capture_has_ended(const struct capture *capture)
+{
+	return atomic_load(&capture->has_ended);
 }
 
 static void ask(struct capture *capture, enum capture_command command)
@@ -501,6 +508,7 @@ void capture_describe(struct capture *capture, struct capture_status *out)
 	const struct capture_machine *machine = &capture->machine;
 	*out = (struct capture_status){
 		.state = machine->state,
+		.state_age_us = now_us() - machine->since_us,
 		.retries = machine->retries,
 		.progress = capture->progress,
 		.transaction_count = counts.transaction_count,

@@ -75,11 +75,14 @@ void capture_remove(struct capture *capture, bool drops);
 #define CAPTURE_STOP_MS 1200
 void capture_ask_to_stop(struct capture *capture);
 bool capture_stop(struct capture *capture);
+/* Has its thread come to its end? */
+bool capture_has_ended(const struct capture *capture);
 
 const char *capture_name(const struct capture *capture);
 
 struct capture_status {
 	enum capture_state state;
+	int64_t state_age_us;           /* so long it has been in it */
 	char reason[512];               /* why FAILED, RETRYING; else "" */
 	uint32_t retries;               /* since it last worked */
 	int64_t retry_in_us;            /* while RETRYING */

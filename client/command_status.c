@@ -10,20 +10,22 @@
 
 enum { OPTION_JSON = 256 };
 
-static bool has_failed(const struct millstream_source *source)
+static bool has_source(const struct millstream_status *status, const char *state)
 {
-	return strcasecmp(source->state, "failed") == 0;
+	for (size_t i = 0; i < status->source_count; i++)
+		if (strcasecmp(status->sources[i].state, state) == 0)
+			return true;
+	return false;
 }
 
 static int grade(const struct millstream_status *status)
 {
-	for (size_t i = 0; i < status->source_count; i++)
-		if (has_failed(&status->sources[i]))
-			return COMMAND_CRITICAL;
-	if (status->is_disk_full)
+	if (status->is_disk_full || has_source(status, "failed"))
 		return COMMAND_CRITICAL;
-	return status->warning_count > 0 || strcmp(status->state, "ready") != 0 ? COMMAND_FAILED
-										: COMMAND_DONE;
+	if (status->warning_count > 0 || strcmp(status->state, "ready") != 0 ||
+	    has_source(status, "retrying"))
+		return COMMAND_FAILED;
+	return COMMAND_DONE;
 }
 
 static const char *grade_name(int graded)
@@ -234,8 +236,8 @@ const struct command command_status = {
 	.noun = "status",
 	.arguments = "",
 	.summary = "is the server well?",
-	.description = "One screen about the server. Exits 0 when all is well, 1 with a warning, 2 when it is\n"
-		       "critical: disk full, a source failed, the server cannot be reached.\n",
+	.description = "One screen about the server. Exits 0 when all is well, 1 with a warning (a source is\n"
+		       "retrying), 2 when it is critical: disk full, a source failed, the server cannot be reached.\n",
 	.options = options,
 	.examples = "  millstream status\n"
 		    "  millstream status --json\n",

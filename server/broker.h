@@ -22,7 +22,7 @@ struct broker_options {
 	struct store_options store;
 	struct appender_options appender;       /* its observer is the broker's */
 	bool creates_topics;                    /* on the first publish */
-	/* Settings of a topic that is made without any: by name. */
+	/* Settings of a topic that is made without any: by name.  Any thread. */
 	void (*topic_defaults)(void *user, struct topic *topic);
 	void *user;
 };

@@ -10,6 +10,20 @@
  * here blocks. */
 
 struct captures;
+struct broker;
+struct config_source;
+
+/* Start every source that has a block; blocks on the log's disk.  The blocks and the broker
+ * outlive it.  ERROR_UNSUPPORTED: a connector that this program was built without. */
+int captures_start(struct captures **out, struct broker *broker,
+		   const struct config_source *sources, size_t source_count, struct error *err);
+
+/* For the end of the process: ask all, wait for them (CAPTURE_STOP_MS at most), close the
+ * log's queue.  false: one is left behind, and the process must end by _exit.  Then
+ * broker_stop, then captures_destroy; NULL is fine. */
+void captures_ask_to_stop(struct captures *captures);
+bool captures_stop(struct captures *captures);
+void captures_destroy(struct captures *captures);
 
 struct captures_source {
 	const char *name;                       /* lent until the loop goes on */

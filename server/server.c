@@ -1,6 +1,7 @@
 #include "server/server.h"
 
 #include "server/address.h"
+#include "server/captures.h"
 #include "server/connection.h"
 #include "server/delivery.h"
 #include "server/log.h"
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #define TICK_MS                 500
 #define LISTEN_BACKLOG          1024
@@ -217,6 +219,14 @@ static void say_goodbye(struct server *server)
 	}
 }
 
+/* A thread that was left behind may still read what would be freed now. */
+static void leave(struct server *server)
+{
+	log_info("stopped");
+	log_tick(true);
+	_exit(server->exit_status);
+}
+
 static void stop(struct server *server)
 {
 	struct session *session;
@@ -226,12 +236,18 @@ static void stop(struct server *server)
 		uv_close((uv_handle_t *)&server->listener, NULL);
 	LIST_FOREACH(session, &server->service.sessions, link)
 		session->is_paused = true;
+	captures_ask_to_stop(server->service.captures);
 	while (broker_work_count(server->service.broker) > 0)
 		uv_run(&server->loop, UV_RUN_ONCE);
+	bool is_clean = captures_stop(server->service.captures);
 	broker_stop(server->service.broker);
 	say_goodbye(server);
 	while (server->open_connections > 0)
 		uv_run(&server->loop, UV_RUN_ONCE);
+	if (!is_clean)
+		leave(server);
+	captures_destroy(server->service.captures);
+	server->service.captures = NULL;
 }
 
 int server_run(const struct server_settings *settings)
@@ -250,7 +266,10 @@ int server_run(const struct server_settings *settings)
 	int rc = broker_open(&server.service.broker, &server.loop, &settings->broker, &observer, &err);
 	if (rc == 0) {
 		start_handles(&server);
-		rc = start_listening(&server, &err);
+		rc = captures_start(&server.service.captures, server.service.broker, settings->sources,
+				    settings->source_count, &err);
+		if (rc == 0)
+			rc = start_listening(&server, &err);
 		if (rc == 0) {
 			notify_ready(&server.notify, NULL);
 			uv_run(&server.loop, UV_RUN_DEFAULT);

@@ -3,12 +3,16 @@
 
 #include "server/service.h"
 
-/* The process: opens the log, listens, serves until SIGTERM or SIGINT, and stops
+struct config_source;
+
+/* The process: opens the log, starts the sources, listens, serves until SIGTERM or SIGINT, and stops
  * within two seconds. */
 struct server_settings {
 	const char *listen;             /* ADDR:PORT */
 	struct broker_options broker;
 	struct service_limits limits;
+	const struct config_source *sources;    /* lent */
+	size_t source_count;
 	uint32_t connections_max;
 	uint32_t connections_per_address_max;
 	/* SIGHUP: fill in what has changed; what cannot be changed while running is

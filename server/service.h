@@ -9,6 +9,7 @@
 /* What all sessions share: the broker, the limits, who is there, and who is to
  * be delivered to.  The loop's thread alone. */
 
+struct captures;
 struct session;
 LIST_HEAD(session_list, session);
 
@@ -22,6 +23,7 @@ struct service_limits {
 
 struct service {
 	struct broker *broker;
+	struct captures *captures;      /* NULL in tests without sources */
 	struct service_limits limits;
 	struct session_list sessions;
 	uint32_t session_count;

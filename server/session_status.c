@@ -1,4 +1,5 @@
 #include "protocol/message_status.h"
+#include "server/captures.h"
 #include "server/session.h"
 
 #include <stdio.h>
@@ -34,6 +35,62 @@ static uint64_t log_bytes(struct broker *broker)
 				bytes += ends.bytes;
 		}
 	return bytes;
+}
+
+static struct bytes text_or_nil(const char *text)
+{
+	return text[0] != '\0' ? text_of(text) : (struct bytes){ NULL, 0 };
+}
+
+static int add_source(msgpack_sbuffer *out, const struct captures_source *source,
+		      struct error *err)
+{
+	const struct capture_status *status = &source->status;
+	const struct message_status_source message = {
+		.name = text_of(source->name),
+		.state = text_of(capture_state_name(status->state)),
+		.reason = text_or_nil(status->reason),
+		.position = text_or_nil(status->progress.position),
+		.lag_us = status->lag_us >= 0 ? (uint64_t)status->lag_us : UINT64_MAX,
+	};
+	return message_status_source_append(out, &message, err);
+}
+
+/* Those that have a block; what only the log still knows is for SOURCES. */
+static int add_sources(struct captures *captures, msgpack_sbuffer *out, uint32_t *out_count,
+		       struct error *err)
+{
+	struct captures_source source;
+	const char *after = "";
+	uint32_t count = 0;
+	while (captures != NULL && count < STATUS_SOURCES_MAX &&
+	       captures_next(captures, after, &source) == 1) {
+		after = source.name;
+		if (source.settings == NULL)
+			continue;
+		if (add_source(out, &source, err) != 0)
+			return -1;
+		count++;
+	}
+	*out_count = count;
+	return 0;
+}
+
+static int encode(struct session *session, const struct frame *frame,
+		  struct message_status_reply *reply, struct error *err)
+{
+	msgpack_sbuffer sources;
+	uint32_t count = 0;
+	msgpack_sbuffer_init(&sources);
+	int rc = add_sources(session->service->captures, &sources, &count, err);
+	reply->sources = (struct message_list){
+		.count = count,
+		.encoded = { (const uint8_t *)sources.data, sources.size },
+	};
+	if (rc == 0)
+		rc = message_status_reply_encode(&session->output, frame->request_id, reply, err);
+	msgpack_sbuffer_destroy(&sources);
+	return rc;
 }
 
 int session_status(struct session *session, const struct frame *frame, struct error *err)
@@ -73,7 +130,7 @@ int session_status(struct session *session, const struct frame *frame, struct er
 			.written_bytes = stats.bytes,
 		},
 	};
-	if (message_status_reply_encode(&session->output, frame->request_id, &reply, err) != 0)
+	if (encode(session, frame, &reply, err) != 0)
 		return -1;
 	session_flush(session);
 	return 0;

@@ -2,10 +2,17 @@
 
 #include "server/log.h"
 
+#include <pthread.h>
+
+/* Sources' threads ask, too, while the loop may read the configuration again. */
+static pthread_mutex_t topics_lock = PTHREAD_MUTEX_INITIALIZER;
+
 static void on_topic(void *user, struct topic *topic)
 {
 	const struct settings *settings = user;
+	pthread_mutex_lock(&topics_lock);
 	config_topic_defaults(&settings->config, topic->name, &topic->partition_count, &topic->config);
+	pthread_mutex_unlock(&topics_lock);
 }
 
 static void on_change(void *user, const char *name, const char *old_text, const char *new_text,
@@ -39,7 +46,9 @@ static int on_reload(void *user, struct server_settings *out)
 		return -1;
 	}
 	config_diff(&settings->config, &next, on_change, &change_count);
+	pthread_mutex_lock(&topics_lock);
 	config_take(&settings->config, &next);
+	pthread_mutex_unlock(&topics_lock);
 	config_clear(&next);
 	log_set((enum log_level)settings->config.log_level, (enum log_format)settings->config.log_format);
 	settings_fill(settings, out);
@@ -78,6 +87,8 @@ void settings_fill(struct settings *settings, struct server_settings *out)
 			.login_timeout_ms = (uint32_t)config->login_timeout_ms,
 			.default_partitions = (uint32_t)config->num_partitions,
 		},
+		.sources = config->sources,
+		.source_count = config->source_count,
 		.connections_max = (uint32_t)config->max_connections,
 		.connections_per_address_max = (uint32_t)config->max_connections_per_address,
 		.on_reload = on_reload,
