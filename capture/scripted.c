@@ -485,10 +485,9 @@ static int drop(void *source, struct error *err)
 
 static void position_text(struct bytes position, char *out)
 {
+	out[0] = '\0';
 	if (position.size == POSITION_BYTES)
 		snprintf(out, 64, "%" PRIu64, load_u64(position.data));
-	else
-		snprintf(out, 64, "?");
 }
 
 const struct source_ops scripted_source_ops = {

@@ -38,7 +38,10 @@ struct captures {
 	struct captured_list list;
 };
 
-static const struct source_ops *const connectors[] = { &scripted_source_ops };
+static const struct source_ops *const connectors[] = {
+	&postgresql_source_ops,
+	&scripted_source_ops,
+};
 
 static const struct source_ops *find_connector(const char *name)
 {
