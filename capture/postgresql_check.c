@@ -18,14 +18,14 @@
 
 static int check_facts(struct postgresql_source *source, const PGresult *facts, struct error *err)
 {
-	if (strcmp(PQgetvalue(facts, 0, 0), "logical") != 0)
-		return error_set(err, ERROR_INVALID,
-				 "wal_level is %s, and capturing needs logical; as a superuser: ALTER SYSTEM SET"
-				 " wal_level = logical; then restart PostgreSQL", PQgetvalue(facts, 0, 0));
 	if (postgresql_field_bool(facts, 0, 1) && source->server_version < STANDBY_VERSION_MIN)
 		return error_set(err, ERROR_UNSUPPORTED,
 				 "this server is a standby, and before version 16 a standby decodes nothing;"
 				 " set database.hostname to its primary");
+	if (strcmp(PQgetvalue(facts, 0, 0), "logical") != 0)
+		return error_set(err, ERROR_INVALID,
+				 "wal_level is %s, and capturing needs logical; as a superuser: ALTER SYSTEM SET"
+				 " wal_level = logical; then restart PostgreSQL", PQgetvalue(facts, 0, 0));
 	if (!postgresql_field_bool(facts, 0, 2))
 		return error_set(err, ERROR_DENIED,
 				 "the role may not replicate; as a superuser: ALTER ROLE \"%s\" REPLICATION",

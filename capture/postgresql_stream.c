@@ -303,6 +303,13 @@ static int handle(struct postgresql_stream *stream, struct bytes message, struct
 			 message.size > 0 ? message.data[0] : 0, message.size);
 }
 
+/* "" is any. */
+static bool has_state(const PGresult *result, const char *state)
+{
+	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	return sqlstate != NULL && (state[0] == '\0' || strcmp(sqlstate, state) == 0);
+}
+
 /* The stream has ended: why? */
 static int explain_end(struct postgresql_stream *stream, struct error *err)
 {
@@ -311,7 +318,13 @@ static int explain_end(struct postgresql_stream *stream, struct error *err)
 		PQclear(result);
 		result = NULL;
 	}
-	if (result != NULL && PQresultErrorField(result, PG_DIAG_SQLSTATE) != NULL)
+	/* Decoding looks at the catalog as it was at each change. */
+	if (result != NULL && has_state(result, "42704"))
+		error_set(err, ERROR_GAP, "publication \"%s\" was not there when changes were made that the slot still has"
+			  " (it was dropped, or made after the slot), so nobody can read them: millstream source rm %s,"
+			  " then begin again with a snapshot", stream->source->settings->publication_name,
+			  stream->source->context->name);
+	else if (result != NULL && has_state(result, ""))
 		postgresql_error_of_result(stream->raw, result, err);
 	else
 		error_set(err, ERROR_CONNECTION, "the server has ended the stream");

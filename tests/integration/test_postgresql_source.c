@@ -303,7 +303,7 @@ static void idle_database_advances_the_slot(void **state)
 	rig_stop(&rig);
 }
 
-static void server_that_stops_is_confirmed_all_it_has(void **state)
+static void cut_connection_loses_and_repeats_nothing(void **state)
 {
 	(void)state;
 	NEED_SERVER();
@@ -536,7 +536,7 @@ int main(void)
 		TEST(restarted_source_goes_on_where_the_log_ends),
 		TEST(what_is_confirmed_was_stored_before),
 		TEST(idle_database_advances_the_slot),
-		TEST(server_that_stops_is_confirmed_all_it_has),
+		TEST(cut_connection_loses_and_repeats_nothing),
 		TEST(unchanged_toast_is_unavailable),
 		TEST(identities_tell_what_they_can),
 		TEST(changed_key_is_a_delete_and_a_create),

@@ -266,6 +266,7 @@ static void prepare(struct postgresql_rig *rig)
 		.store = rig->log->store,
 		.source_id = rig->source_id,
 		.makes_tombstones = rig->settings->tombstones_on_delete,
+		.queue_records = rig->queue_records,
 		.should_stop = should_stop,
 		.on_wait = on_wait,
 		.user = rig,
@@ -282,6 +283,19 @@ static void prepare(struct postgresql_rig *rig)
 	atomic_store(&rig->has_ended, false);
 	atomic_store(&rig->is_streaming, false);
 	rig->err = (struct error){ 0 };
+}
+
+void rig_store_position(struct postgresql_rig *rig, uint64_t lsn, uint64_t system_id, uint32_t timeline)
+{
+	const struct postgresql_position position = { lsn, system_id, timeline };
+	uint8_t bytes[POSTGRESQL_POSITION_BYTES];
+	struct error err = { 0 };
+	prepare(rig);
+	postgresql_position_encode(bytes, &position);
+	writer_begin(rig->writer, 0);
+	if (writer_commit(rig->writer, (struct bytes){ bytes, sizeof(bytes) }, &err) != 0 ||
+	    writer_flush(rig->writer, &err) != 0)
+		fail_msg("%s", err.text);
 }
 
 static int live(struct postgresql_rig *rig, const struct source_ops *ops, const struct source_stored *stored)

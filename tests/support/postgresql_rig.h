@@ -49,6 +49,7 @@ struct postgresql_rig {
 	int rc;
 	enum source_start start;
 	int64_t table_check_ms;         /* 0: the source's own */
+	size_t queue_records;           /* 0: the writer's own */
 
 	pthread_mutex_t lock;           /* guards the rest */
 	char lines[65536];              /* what was logged */
@@ -90,6 +91,9 @@ size_t rig_count(struct postgresql_rig *rig, const char *table);
 const char *rig_dump(struct postgresql_rig *rig, const char *table);
 /* Do all events, replayed by key, come to the rows of SELECT * at the source? */
 bool rig_is_replayed(struct postgresql_rig *rig, const char *table, const char *columns);
+
+/* Put a position into the log as if it had been reached. */
+void rig_store_position(struct postgresql_rig *rig, uint64_t lsn, uint64_t system_id, uint32_t timeline);
 
 /* The LSN of the stored position, and of the slot; 0: none. */
 uint64_t rig_stored_lsn(struct postgresql_rig *rig);
