@@ -11,14 +11,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #define OUTPUT_BYTES     (64u * 1024)   /* gathered before a write */
 #define COMMIT_EVERY_US  1000000
 #define PARTITIONS_MAX   TOPIC_PARTITIONS_MAX
 
-enum format { FORMAT_RAW, FORMAT_PRETTY, FORMAT_JSON, FORMAT_LETTERS };
+enum { OPTION_FORMAT = 256, OPTION_SKIP_GAPS, OPTION_PROPERTY };
 
-enum { OPTION_FORMAT = 256, OPTION_SKIP_GAPS };
+#define WIDTH_MIN 40    /* of a terminal that lines are made to fit */
 
 struct consume {
 	const struct command *command;
@@ -28,8 +30,7 @@ struct consume {
 	bool ends_at_end;
 	bool is_unbuffered;
 	bool skips_gaps;
-	enum format format;
-	const char *letters;            /* of -f */
+	struct command_format format;
 	uint64_t count_max;             /* UINT64_MAX: no limit */
 
 	struct millstream_client *client;
@@ -104,15 +105,23 @@ static bool write_out(struct consume *consume)
 
 /* ---- Records and news ---- */
 
-static void add_record(struct consume *consume, const struct millstream_record *record)
+static int add_record(struct consume *consume, const struct millstream_record *record)
 {
-	switch (consume->format) {
-	case FORMAT_RAW: command_format_raw(&consume->text, record); break;
-	case FORMAT_PRETTY: command_format_pretty(&consume->text, record); break;
-	case FORMAT_JSON: command_format_json(&consume->text, record); break;
-	case FORMAT_LETTERS: command_format_add(&consume->text, consume->letters, record); break;
+	struct error err = { 0 };
+	int rc = command_format_add(&consume->format, &consume->text, record, &err);
+	if (rc >= 0) {
+		consume->count += (uint64_t)rc;
+		return COMMAND_DONE;
 	}
-	consume->count++;
+	if (!command_output_is_wanted())
+		return COMMAND_DONE;
+	write_out(consume);
+	command_progress_hide(&consume->progress);
+	command_failed(consume->command, "%s/%" PRIu32 " @%" PRIu64 " cannot be shown: %s", record->topic,
+		       record->partition, record->offset, err.text);
+	fprintf(stderr, "See its bytes with --format raw, or go on behind it with -p %" PRIu32 " -o %" PRIu64
+			".\n", record->partition, record->offset + 1);
+	return COMMAND_FAILED;
 }
 
 static int pass_gap(struct consume *consume, const struct millstream_record *news)
@@ -195,7 +204,8 @@ static int take(struct consume *consume, const struct millstream_record *record)
 		return hear_news(consume, record);
 	}
 	consume->was_disconnected = false;
-	add_record(consume, record);
+	if (add_record(consume, record) != COMMAND_DONE)
+		return COMMAND_FAILED;
 	command_progress_step(&consume->progress, consume->count,
 			      consume->count_max == UINT64_MAX ? 0 : consume->count_max);
 	if (consume->is_unbuffered || consume->text.buffer.size >= OUTPUT_BYTES)
@@ -296,15 +306,21 @@ static int read_start(struct consume *consume, const char *value)
 
 static int read_format(struct consume *consume, const char *value)
 {
-	static const char *const later[] = { "debezium", "debezium-schema", "flat" };
-	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
-		if (strcmp(value, later[i]) == 0)
-			return command_misused(consume->command, "--format %s is not there yet: this "
-					       "version has raw and pretty", value), -1;
-	if (strcmp(value, "raw") != 0 && strcmp(value, "pretty") != 0)
-		return command_misused(consume->command, "--format: '%s' is none of raw, pretty", value),
-		       -1;
-	consume->format = value[0] == 'r' ? FORMAT_RAW : FORMAT_PRETTY;
+	struct error err = { 0 };
+	if (render_options_set_format(&consume->format.options, value, &err) != 0)
+		return command_misused(consume->command, "--%s", err.text), -1;
+	return 0;
+}
+
+/* A property of the rendering is an option by its name. */
+static int read_property(struct consume *consume, int letter, const char *value)
+{
+	const struct command_option *option = consume->command->options;
+	struct error err = { 0 };
+	while (option->letter != letter)
+		option++;
+	if (render_options_set(&consume->format.options, option->name, value, &err) != 0)
+		return command_misused(consume->command, "--%s", err.text), -1;
 	return 0;
 }
 
@@ -313,8 +329,8 @@ static int read_letters(struct consume *consume, const char *value)
 	struct error err = { 0 };
 	if (command_format_check(value, &err) != 0)
 		return command_misused(consume->command, "-f: %s", err.text), -1;
-	consume->format = FORMAT_LETTERS;
-	consume->letters = value;
+	consume->format.form = COMMAND_FORM_LETTERS;
+	consume->format.letters = value;
 	return 0;
 }
 
@@ -339,10 +355,11 @@ static int read_option(struct consume *consume, int letter, const char *value)
 	case 'G': consume->subscribe.group = value; return 0;
 	case 'p': return read_partition(consume, value);
 	case OPTION_FORMAT: return read_format(consume, value);
-	case 'J': consume->format = FORMAT_JSON; return 0;
+	case 'J': consume->format.form = COMMAND_FORM_JSON; return 0;
 	case 'f': return read_letters(consume, value);
 	case 'u': consume->is_unbuffered = true; return 0;
-	default: consume->skips_gaps = true; return 0;
+	case OPTION_SKIP_GAPS: consume->skips_gaps = true; return 0;
+	default: return read_property(consume, letter, value);
 	}
 }
 
@@ -357,6 +374,9 @@ static int read_options(struct consume *consume, struct command_arguments *argum
 		return -1;
 	if (arguments->argc == 0)
 		return command_misused(consume->command, "which topic?"), -1;
+	if (consume->format.options.format == RENDER_PRETTY && consume->format.form != COMMAND_FORM_LINE)
+		return command_misused(consume->command, "--format pretty is for a line of its own: leave out "
+				       "-J and -f"), -1;
 	consume->subscribe.topics = (const char *const *)arguments->argv;
 	consume->subscribe.topic_count = (size_t)arguments->argc;
 	if (consume->subscribe.group == NULL && consume->subscribe.start == MILLSTREAM_START_STORED)
@@ -364,6 +384,27 @@ static int read_options(struct consume *consume, struct command_arguments *argum
 	if (consume->subscribe.group != NULL && !consume->has_start)
 		consume->subscribe.start = MILLSTREAM_START_STORED;
 	return 0;
+}
+
+/* Colours and a width only where a person looks (https://no-color.org). */
+static void look_at_terminal(struct render_options *options)
+{
+	const char *no_colours = getenv("NO_COLOR");
+	struct winsize size;
+	if (!isatty(STDOUT_FILENO))
+		return;
+	options->has_colours = no_colours == NULL || no_colours[0] == '\0';
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= WIDTH_MIN)
+		options->width = size.ws_col;
+}
+
+static int open_format(struct consume *consume)
+{
+	struct error err = { 0 };
+	look_at_terminal(&consume->format.options);
+	if (command_format_open(&consume->format, consume->client, &err) != 0)
+		return command_failed(consume->command, "%s", err.text);
+	return COMMAND_DONE;
 }
 
 static int subscribe(struct consume *consume)
@@ -390,10 +431,13 @@ static int run(struct command_arguments *arguments)
 	struct consume consume = { .command = arguments->command, .count_max = UINT64_MAX };
 	int status;
 
+	command_format_init(&consume.format);
 	if (read_options(&consume, arguments) != 0)
 		return COMMAND_USAGE;
 	text_init(&consume.text);
 	status = command_connect(arguments, NULL, &consume.client);
+	if (status == COMMAND_DONE)
+		status = open_format(&consume);
 	if (status == COMMAND_DONE)
 		status = subscribe(&consume);
 	if (status != COMMAND_DONE)
@@ -405,6 +449,7 @@ static int run(struct command_arguments *arguments)
 	if (consume.subscribe.group != NULL && commit(&consume) != COMMAND_DONE)
 		status = COMMAND_FAILED;
 out:
+	command_format_close(&consume.format);
 	millstream_close(consume.client);
 	forget_written(&consume);
 	text_clear(&consume.text);
@@ -417,11 +462,23 @@ static const struct command_option options[] = {
 	{ 'c', "count", "N", "exit after N records" },
 	{ 'G', "group", "GROUP", "start where the group is, and store how far it got" },
 	{ 'p', "partition", "N", "this partition alone; may be given again" },
-	{ OPTION_FORMAT, "format", "NAME", "raw (default): a value a line, null for a tombstone; pretty" },
+	{ OPTION_FORMAT, "format", "NAME", "debezium (default), debezium-schema, flat, pretty, raw" },
 	{ 'J', "json", NULL, "an object a line: topic, partition, offset, ts, key, payload, headers" },
 	{ 'f', "fmt", "FORMAT", "%t topic %p partition %o offset %k key %v value %T ms %h headers" },
 	{ 'u', "unbuffered", NULL, "write each record at once" },
 	{ OPTION_SKIP_GAPS, "skip-gaps", NULL, "go on behind records that are gone or damaged" },
+	{ OPTION_PROPERTY, "decimal.handling.mode", "MODE", "precise (default), double, string" },
+	{ OPTION_PROPERTY + 1, "time.precision.mode", "MODE",
+	  "adaptive (default), connect, isostring, microseconds, ..." },
+	{ OPTION_PROPERTY + 2, "binary.handling.mode", "MODE", "bytes (default), base64, base64-url-safe, hex" },
+	{ OPTION_PROPERTY + 3, "interval.handling.mode", "MODE", "numeric (default), string" },
+	{ OPTION_PROPERTY + 4, "unavailable.value.placeholder", "TEXT", "for what the source did not send" },
+	{ OPTION_PROPERTY + 5, "delete.tombstone.handling.mode", "MODE",
+	  "flat: tombstone (default), drop, rewrite, ..." },
+	{ OPTION_PROPERTY + 6, "delete.handling.mode", "MODE", "flat, an older name: none, drop, rewrite" },
+	{ OPTION_PROPERTY + 7, "drop.tombstones", "BOOL", "flat, an older name: true, false" },
+	{ OPTION_PROPERTY + 8, "add.fields", "LIST", "flat: op,source.ts_ms,... as __op, __source_ts_ms" },
+	{ OPTION_PROPERTY + 9, "add.fields.prefix", "TEXT", "flat: instead of __" },
 	{ 0, NULL, NULL, NULL },
 };
 
@@ -433,6 +490,7 @@ const struct command command_consume = {
 		       "pattern, such as 'myapp.*', a star stands for any letters. Exits 1 at a gap.\n",
 	.options = options,
 	.examples = "  millstream consume orders -o -10 -e\n"
+		    "  millstream consume 'myapp.*' --format pretty\n"
 		    "  millstream consume orders -e -f '%p/%o %k: %v\\n'\n",
 	.run = run,
 };

@@ -1,7 +1,8 @@
 #include "client/command_format.h"
 
+#include "client/command.h"
+#include "client/command_output.h"
 #include "protocol/json.h"
-#include "protocol/time_text.h"
 #include "protocol/utf8.h"
 
 #include <inttypes.h>
@@ -32,7 +33,17 @@ int command_format_check(const char *format, struct error *err)
 	return 0;
 }
 
-static void add_headers(struct text *text, const struct millstream_record *record)
+/* The header of a key that has changed holds the other key: as a key is rendered. */
+static bool add_key_header(struct command_format *format, struct text *text,
+			   const struct millstream_header *header)
+{
+	return render_header(format->render, text,
+			     (struct bytes){ (const uint8_t *)header->name, header->name_bytes },
+			     (struct bytes){ header->value, header->value_bytes });
+}
+
+static void add_headers(struct command_format *format, struct text *text,
+			const struct millstream_record *record)
 {
 	struct millstream_header header;
 	size_t cursor = 0;
@@ -43,21 +54,25 @@ static void add_headers(struct text *text, const struct millstream_record *recor
 		is_first = false;
 		text_add(text, header.name, header.name_bytes);
 		text_add_byte(text, '=');
-		text_add(text, header.value, header.value_bytes);
+		if (!add_key_header(format, text, &header))
+			text_add(text, header.value, header.value_bytes);
 	}
 }
 
-static void add_letter(struct text *text, char letter, const struct millstream_record *record)
+static int add_letter(struct command_format *format, struct text *text, char letter,
+		      const struct millstream_record *record, struct error *err)
 {
 	switch (letter) {
 	case 't': text_add_string(text, record->topic); break;
 	case 'p': text_add_u64(text, record->partition); break;
 	case 'o': text_add_u64(text, record->offset); break;
-	case 'k': text_add(text, record->key, record->key_bytes); break;
+	case 'k': return record->key == NULL ? 0 : render_key(format->render, text, err);
 	case 's':
-	case 'v': text_add(text, record->value, record->value_bytes); break;
+	case 'v':
+		return render_value_kind(format->render) == RENDER_NULL
+			       ? 0 : render_value(format->render, text, err);
 	case 'T': text_add_i64(text, record->time_us / 1000); break;
-	case 'h': add_headers(text, record); break;
+	case 'h': add_headers(format, text, record); break;
 	case 'K': text_add_i64(text, record->key == NULL ? -1 : (int64_t)record->key_bytes); break;
 	case 'S':
 		text_add_i64(text, record->value_content == MILLSTREAM_NONE ? -1
@@ -65,6 +80,7 @@ static void add_letter(struct text *text, char letter, const struct millstream_r
 		break;
 	default: text_add_byte(text, letter);
 	}
+	return 0;
 }
 
 /* Returns how many letters stand behind the backslash. */
@@ -83,79 +99,27 @@ static int add_escape(struct text *text, const char *at)
 	return 1;
 }
 
-void command_format_add(struct text *text, const char *format,
-			const struct millstream_record *record)
+static int add_letters(struct command_format *format, struct text *text,
+		       const struct millstream_record *record, struct error *err)
 {
+	const char *letters = format->letters;
 	for (;;) {
-		size_t plain = strcspn(format, "%\\");
-		text_add(text, format, plain);
-		format += plain;
-		if (*format == '\0')
-			return;
-		if (*format == '%') {
-			add_letter(text, format[1], record);
-			format += 2;
+		size_t plain = strcspn(letters, "%\\");
+		text_add(text, letters, plain);
+		letters += plain;
+		if (*letters == '\0')
+			return 0;
+		if (*letters == '%') {
+			if (add_letter(format, text, letters[1], record, err) != 0)
+				return -1;
+			letters += 2;
 		} else {
-			format += 1 + add_escape(text, format + 1);
+			letters += 1 + add_escape(text, letters + 1);
 		}
 	}
 }
 
-void command_format_raw(struct text *text, const struct millstream_record *record)
-{
-	if (record->value_content == MILLSTREAM_NONE)
-		text_add_string(text, "null");
-	else
-		text_add(text, record->value, record->value_bytes);
-	text_add_byte(text, '\n');
-}
-
-static bool is_printable(struct bytes bytes)
-{
-	for (size_t i = 0, step; i < bytes.size; i += step) {
-		int32_t point = utf8_decode(bytes.data + i, bytes.size - i, &step);
-		if (point < 0 || !utf8_is_printable(point))
-			return false;
-	}
-	return true;
-}
-
-static void add_for_people(struct text *text, const void *data, size_t size)
-{
-	struct bytes bytes = { data, size };
-	if (is_printable(bytes)) {
-		text_add(text, data, size);
-	} else {
-		text_add_string(text, "0x");
-		text_add_hex(text, bytes);
-	}
-}
-
-void command_format_pretty(struct text *text, const struct millstream_record *record)
-{
-	struct millstream_header header;
-	size_t cursor = 0;
-
-	time_text_timestamp(text, record->time_us);
-	text_add_format(text, "Z  %s/%" PRIu32 " @%" PRIu64 "  ", record->topic, record->partition,
-			record->offset);
-	if (record->key != NULL) {
-		add_for_people(text, record->key, record->key_bytes);
-		text_add_string(text, " = ");
-	}
-	if (record->value_content == MILLSTREAM_NONE)
-		text_add_string(text, "(tombstone)");
-	else
-		add_for_people(text, record->value, record->value_bytes);
-	while (millstream_header_next(record, &cursor, &header)) {
-		text_add_string(text, "  [");
-		add_for_people(text, header.name, header.name_bytes);
-		text_add_byte(text, '=');
-		add_for_people(text, header.value, header.value_bytes);
-		text_add_byte(text, ']');
-	}
-	text_add_byte(text, '\n');
-}
+/* ---- JSON ---- */
 
 static void add_base64(struct text *text, struct bytes bytes)
 {
@@ -205,7 +169,8 @@ static void add_json_bytes(struct json *json, const void *data, size_t size)
 	}
 }
 
-static void add_json_headers(struct json *json, const struct millstream_record *record)
+static void add_json_headers(struct command_format *format, struct json *json,
+			     const struct millstream_record *record)
 {
 	struct millstream_header header;
 	size_t cursor = 0;
@@ -215,16 +180,31 @@ static void add_json_headers(struct json *json, const struct millstream_record *
 		json_name(json, "name");
 		json_text(json, (struct bytes){ (const uint8_t *)header.name, header.name_bytes });
 		json_name(json, "value");
-		add_json_bytes(json, header.value, header.value_bytes);
+		if (!add_key_header(format, json->text, &header))
+			add_json_bytes(json, header.value, header.value_bytes);
 		json_end_object(json);
 	}
 	json_end_array(json);
 }
 
-void command_format_json(struct text *text, const struct millstream_record *record)
+/* An object of the key's or the value's own, or a string of its bytes. */
+static int add_json_rendered(struct command_format *format, struct json *json, bool is_key,
+			     const void *data, size_t size, struct error *err)
+{
+	switch (is_key ? render_key_kind(format->render) : render_value_kind(format->render)) {
+	case RENDER_NULL: json_null(json); return 0;
+	case RENDER_PLAIN: add_json_bytes(json, size > 0 ? data : "", size); return 0;
+	case RENDER_JSON: break;
+	}
+	json->wants_comma = true;
+	return is_key ? render_key(format->render, json->text, err)
+		      : render_value(format->render, json->text, err);
+}
+
+static int add_json(struct command_format *format, struct text *text,
+		    const struct millstream_record *record, struct error *err)
 {
 	struct json json = json_to(text);
-	bool is_tombstone = record->value_content == MILLSTREAM_NONE;
 	json_begin_object(&json);
 	json_name(&json, "topic");
 	json_string(&json, record->topic);
@@ -235,12 +215,96 @@ void command_format_json(struct text *text, const struct millstream_record *reco
 	json_name(&json, "ts");
 	json_i64(&json, record->time_us / 1000);
 	json_name(&json, "key");
-	add_json_bytes(&json, record->key, record->key_bytes);
+	if (add_json_rendered(format, &json, true, record->key, record->key_bytes, err) != 0)
+		return -1;
 	json_name(&json, "payload");
-	add_json_bytes(&json, is_tombstone ? NULL : record->value_bytes > 0 ? record->value : "",
-		       record->value_bytes);
+	if (add_json_rendered(format, &json, false, record->value, record->value_bytes, err) != 0)
+		return -1;
 	json_name(&json, "headers");
-	add_json_headers(&json, record);
+	add_json_headers(format, &json, record);
 	json_end_object(&json);
 	json_end_line(&json);
+	return 0;
+}
+
+/* ---- A record ---- */
+
+void command_format_init(struct command_format *format)
+{
+	*format = (struct command_format){ .form = COMMAND_FORM_LINE };
+	render_options_init(&format->options);
+}
+
+/* The command's own call may be cut off from the server like any other. */
+static int find_schema(void *user, uint32_t schema_id, struct bytes *out, struct error *err)
+{
+	struct command_format *format = user;
+	const void *schema;
+	size_t size;
+	int code;
+	do {
+		code = millstream_schema(format->client, schema_id, COMMAND_WAIT_MS, &schema, &size);
+	} while ((code == MILLSTREAM_TIMEOUT || code == MILLSTREAM_DISCONNECTED) &&
+		 command_output_is_wanted());
+	if (code != MILLSTREAM_OK)
+		return error_set(err, ERROR_NOT_FOUND, "schema %" PRIu32 ": %s", schema_id,
+				 millstream_error_text(format->client));
+	*out = (struct bytes){ schema, size };
+	return 0;
+}
+
+int command_format_open(struct command_format *format, struct millstream_client *client,
+			struct error *err)
+{
+	format->client = client;
+	return render_create(&format->options, find_schema, format, &format->render, err);
+}
+
+void command_format_close(struct command_format *format)
+{
+	render_destroy(format->render);
+	format->render = NULL;
+}
+
+static struct content content_of(enum millstream_content content, const void *data, size_t size)
+{
+	static const enum content_kind kinds[] = { [MILLSTREAM_NONE] = CONTENT_NIL,
+						   [MILLSTREAM_BYTES] = CONTENT_BYTES,
+						   [MILLSTREAM_CHANGE] = CONTENT_ARRAY };
+	return (struct content){ kinds[content], { data, size } };
+}
+
+static int add_form(struct command_format *format, struct text *text,
+		    const struct millstream_record *record, struct error *err)
+{
+	switch (format->form) {
+	case COMMAND_FORM_JSON: return add_json(format, text, record, err);
+	case COMMAND_FORM_LETTERS: return add_letters(format, text, record, err);
+	case COMMAND_FORM_LINE: break;
+	}
+	if (render_value(format->render, text, err) != 0)
+		return -1;
+	text_add_byte(text, '\n');
+	return 0;
+}
+
+int command_format_add(struct command_format *format, struct text *text,
+		       const struct millstream_record *record, struct error *err)
+{
+	const struct render_record opened = {
+		.topic = record->topic,
+		.partition = record->partition,
+		.offset = record->offset,
+		.time_us = record->time_us,
+		.key = content_of(record->key_content, record->key, record->key_bytes),
+		.value = content_of(record->value_content, record->value, record->value_bytes),
+		.headers = { record->headers, record->headers_bytes },
+	};
+	size_t size_before = text->buffer.size;
+	int rc = render_open(format->render, &opened, err);
+	if (rc > 0 && add_form(format, text, record, err) != 0)
+		rc = -1;
+	if (rc < 0 && text->buffer.size > size_before)
+		text->buffer.size = size_before;
+	return rc;
 }

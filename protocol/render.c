@@ -157,3 +157,16 @@ int render_value(struct render *render, struct text *text, struct error *err)
 	}
 	return cut_back(text, size_before, rc, err);
 }
+
+bool render_header(struct render *render, struct text *text, struct bytes name, struct bytes value)
+{
+	static const char *const names[] = { "__debezium.newkey", "__debezium.oldkey" };
+	size_t size_before = text->buffer.size;
+	if (render->plan == NULL || render->options.format == RENDER_RAW || value.data == NULL)
+		return false;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (name.size == strlen(names[i]) && memcmp(name.data, names[i], name.size) == 0)
+			return cut_back(text, size_before,
+					render_row_add_key(text, render->plan, value, NULL), NULL) == 0;
+	return false;
+}

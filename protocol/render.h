@@ -66,4 +66,9 @@ enum render_kind render_value_kind(const struct render *render);
 int render_key(struct render *render, struct text *text, struct error *err);
 int render_value(struct render *render, struct text *text, struct error *err);
 
+/* A header of the open record that holds a key, as one line of JSON: __debezium.newkey of a delete,
+ * __debezium.oldkey of a create, where an update has changed the key.  False: any other, or one
+ * that cannot be read; nothing was added. */
+bool render_header(struct render *render, struct text *text, struct bytes name, struct bytes value);
+
 #endif

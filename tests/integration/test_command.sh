@@ -193,8 +193,12 @@ run 64 consume && run 64 consume x -c && err_has "needs a value" && run 64 consu
 ok "options want their values"
 run 64 consume x -o foo && run 64 consume x -o stored && run 64 consume x -f '%q' && run 64 consume x -f '\q'
 ok "wrong values are refused"
-run 64 consume x --format flat && err_has "not there yet" && run 64 consume x --format debezium && run 64 consume x --format nope
-ok "formats that are not there yet are told as such"
+run 64 consume x --format flatt && err_has "did you mean 'flat'?" &&
+	run 64 consume x --decimal.handling.mode=precis && err_has "did you mean 'precise'?" &&
+	run 64 consume x --decimal.handlin.mode=double && err_has "did you mean '--decimal.handling.mode'?" &&
+	run 64 consume x --add.fields=op,source.ts_mss &&
+	err_has "did you mean 'source.ts_ms'?" && run 64 consume x --format pretty -J && err_has "leave out"
+ok "formats and their properties get the nearest"
 run 64 produce && run 64 produce a b && run 64 produce a -H x && run 64 produce a -K '' && run 64 status now
 ok "produce and status want what they take"
 run 0 bench publish --count 5000 --partitions 3 --batch 8KiB --json &&
