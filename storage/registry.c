@@ -302,9 +302,16 @@ static int load_tables(void *argument, struct transaction *transaction, struct e
 int registry_load(struct registry *registry, struct store *store, struct error *err)
 {
 	*registry = (struct registry){ 0 };
-	return lookup_run(store, load_tables, registry, err) == 0
-		       ? 0
-		       : error_context(err, "load the tables");
+	if (lookup_run(store, load_tables, registry, err) == 0)
+		return 0;
+	if (err != NULL && err->code == ERROR_CORRUPT) {
+		struct error cause = *err;
+		error_set(err, ERROR_CORRUPT,
+			  "%s; 'millstream-log verify %s' lists all that is damaged; put a whole copy of the "
+			  "directory in its place",
+			  cause.text, store->dir);
+	}
+	return error_context(err, "load the tables");
 }
 
 static int cut_topic(struct store *store, struct registered_topic *topic, struct error *err)

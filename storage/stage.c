@@ -306,8 +306,10 @@ static int write_source(struct stage *stage, const struct registered_source *sou
 		error_set(&err, ERROR_CORRUPT, "table sources: '%s' is missing", source->name);
 		return transaction_fail(stage->transaction, &err);
 	}
-	if (source_record_decode(key, value, &record, &err) != 0)
+	if (source_record_decode(key, value, &record, &err) != 0) {
+		error_context(&err, "source '%s'", source->name);
 		return transaction_fail(stage->transaction, &err);
+	}
 	record.transaction_ordinal = source->next_ordinal;
 	if (source->next_position.data != NULL)
 		record.position = source->next_position;

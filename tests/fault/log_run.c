@@ -359,6 +359,28 @@ static int run_between(struct log_run *run, int number, struct error *err)
 	return run_step(run, number + 1, err);
 }
 
+/* The end of a large transaction shows all of it, in every partition. */
+static int expect_all_visible(struct log_run *run, int source, struct error *err)
+{
+	struct reader_ends ends;
+
+	if (appender_flush(run->appender, err) != 0)
+		return -1;
+	for (int topic = 0; topic < MODEL_TOPICS; topic++) {
+		const uint32_t count =
+			model_topics[topic].source == source ? model_topics[topic].partition_count : 0;
+		for (uint32_t n = 0; n < count; n++) {
+			if (reader_ends(run->reader, run->topic_ids[topic], n, &ends, err) != 0)
+				return -1;
+			if (ends.visible_end != ends.log_end)
+				return error_set(err, ERROR_CORRUPT,
+						 "%s/%" PRIu32 " ends at %" PRIu64 " after a transaction, visible are %"
+						 PRIu64, model_topics[topic].name, n, ends.log_end, ends.visible_end);
+		}
+	}
+	return 0;
+}
+
 static int run_step(struct log_run *run, int number, struct error *err)
 {
 	const struct model_step *step = &run->model->steps[number];
@@ -382,6 +404,8 @@ static int run_step(struct log_run *run, int number, struct error *err)
 		if (part == 1 && step->part_count > 1 && run_between(run, number, err) != 0)
 			goto fail;
 	}
+	if (step->part_count > 1 && expect_all_visible(run, step->source, err) != 0)
+		goto fail;
 	return 0;
 fail:
 	for (; part < step->part_count; part++)

@@ -22,6 +22,7 @@ int __real_partition_record_decode(struct bytes key, struct bytes value, uint32_
 int __real_recovery_run(struct store *store, struct error *err);
 void __real_retention_step(struct retention *retention, struct stage *stage, int64_t now_us,
 			   const struct appender_clock *clock);
+void __real_stage_aborted(struct stage *stage);
 void __real_submission_set_continues(struct submission *submission);
 int __real_transaction_sync(struct store *store, struct error *err);
 uint64_t __real_visibility_limit(struct visibility *visibility, uint32_t topic_id,
@@ -39,10 +40,13 @@ int __wrap_partition_record_decode(struct bytes key, struct bytes value, uint32_
 int __wrap_recovery_run(struct store *store, struct error *err);
 void __wrap_retention_step(struct retention *retention, struct stage *stage, int64_t now_us,
 			   const struct appender_clock *clock);
+void __wrap_stage_aborted(struct stage *stage);
 void __wrap_submission_set_continues(struct submission *submission);
 int __wrap_transaction_sync(struct store *store, struct error *err);
 uint64_t __wrap_visibility_limit(struct visibility *visibility, uint32_t topic_id,
 				 uint32_t partition, uint64_t end);
+
+enum { SOURCES_MAX = 16 };
 
 static bool has_bug(const char *name)
 {
@@ -172,6 +176,23 @@ int __wrap_commit_group(struct appender *appender, struct item_list *group, stru
 	if (rc == 0 && !STAILQ_EMPTY(&positions))
 		rc = __real_commit_group(appender, &positions, err);
 	return rc;
+}
+
+/* That a transaction's end is still to come is forgotten with the commit that held it. */
+void __wrap_stage_aborted(struct stage *stage)
+{
+	const struct registered_source *source, *sources[SOURCES_MAX];
+	bool are_open[SOURCES_MAX];
+	size_t count = 0;
+	SLIST_FOREACH(source, &stage->dirty_sources, dirty_link) {
+		if (count == SOURCES_MAX)
+			abort();
+		are_open[count] = source->next_is_open;
+		sources[count++] = source;
+	}
+	__real_stage_aborted(stage);
+	while (has_bug("open flag not rolled back") && count-- > 0)
+		registry_source(stage->registry, sources[count]->id)->next_is_open = are_open[count];
 }
 
 void __wrap_submission_set_continues(struct submission *submission)

@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 enum {
 	STEPS = 200,
@@ -20,9 +21,11 @@ enum {
 	 * committed in one or in several. */
 	UNSURE_CALLS = 200,
 	REOPEN_EVERY = 4,
+	INSPECT_ONCE_IN = 3,
+	TOOL_TIME_MS = 60000,
 };
 
-enum tally { KILLED, KILLED_AGAIN, ENDED };
+enum tally { KILLED, KILLED_AGAIN, ENDED, INSPECTED };
 
 static const char *const ways[] = { "before", "after", "torn" };
 enum { WAYS = 3 };
@@ -53,6 +56,35 @@ static void choose_call(const struct plan *plan, int point, int *out_call, const
 	*out_way = ways[chosen % WAYS];
 }
 
+static int use_tool(const char *verb, const struct fault_place *place, struct child_end *out)
+{
+	static char *program;
+
+	if (program == NULL)
+		program = built_file("millstream-log");
+	const char *const argv[] = { program, verb, place->data, NULL };
+	run_child(out, argv, (const char *const[]){ NULL }, TOOL_TIME_MS);
+	return out->status;
+}
+
+/* What somebody sees who looks at it before it is opened again: unfinished, perhaps,
+ * but whole. */
+static int inspect(struct fault_place *place, char *out_what, size_t out_bytes)
+{
+	struct child_end end;
+
+	if (use_tool("verify", place, &end) != 0) {
+		/* Killed before there was anything. */
+		if (end.status == 1 && strstr(end.output, "is no data directory") != NULL)
+			return 0;
+		return fail_with(&end, "millstream-log verify", out_what, out_bytes);
+	}
+	if (use_tool("dump", place, &end) != 0)
+		return fail_with(&end, "millstream-log dump", out_what, out_bytes);
+	atomic_fetch_add(&place->tallies[INSPECTED], 1);
+	return 0;
+}
+
 static int kill_and_check(void *user, struct fault_place *place, int point, char *out_what,
 			  size_t out_bytes)
 {
@@ -78,6 +110,8 @@ static int kill_and_check(void *user, struct fault_place *place, int point, char
 			return fail_with(&end, setting, out_what, out_bytes);
 		atomic_fetch_add(&place->tallies[KILLED_AGAIN], end.signal == SIGKILL);
 	}
+	if (random_once_in(&place->random, INSPECT_ONCE_IN) && inspect(place, out_what, out_bytes) != 0)
+		return fault_wrong(out_what, out_bytes, "%s:%d: before recovery: %s", way, call, out_what);
 	if (fault_check(&plan->workload, place, place->data, MORE_STEPS, point % REOPEN_EVERY == 0,
 			out_what, out_bytes) == 0)
 		return 0;
@@ -117,10 +151,12 @@ static void kill_everywhere(const char *name, int point_count, bool kills_again)
 	points.count = plan.point_count;
 	int failed_count = fault_points_run(&points);
 	printf("# %d points of %d calls, %d ways each: %d killed, %d of them twice, %d came to their end, "
-	       "%d failed\n",
+	       "%d inspected before recovery, %d failed\n",
 	       points.count, plan.call_count, WAYS, points.tallies[KILLED],
-	       points.tallies[KILLED_AGAIN], points.tallies[ENDED], failed_count);
+	       points.tallies[KILLED_AGAIN], points.tallies[ENDED], points.tallies[INSPECTED],
+	       failed_count);
 	assert_int_equal(failed_count, 0);
+	assert_true(points.tallies[INSPECTED] > points.count / INSPECT_ONCE_IN / 2 || points.count < 50);
 	assert_true(points.tallies[KILLED] > points.count * 3 / 4 || points.count < 3);
 }
 

@@ -39,6 +39,7 @@ static const struct planted {
 	{ "directory sync skipped", "test_power_loss", "power lost", "normal", NULL },
 	{ "sync at open skipped", "test_power_loss", "was acknowledged", "normal", NULL },
 	{ "failed sync forgotten", "test_failed_io", "fdatasync", "normal", NULL },
+	{ "open flag not rolled back", "test_failed_io", "visible are", "normal", NULL },
 	{ "failed commit forgotten", "test_failed_io", "power lost", "normal", NULL },
 };
 
