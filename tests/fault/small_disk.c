@@ -29,22 +29,54 @@ static bool leave_namespace(void)
 	return has_left && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
 }
 
-bool small_disk_mount(struct small_disk *out, uint64_t bytes, const char **out_why)
+static bool mount_tmpfs(const char *directory, uint64_t bytes)
 {
-	static char why[256];
 	char size[64];
 
 	snprintf(size, sizeof(size), "size=%llu", (unsigned long long)bytes);
-	out->directory = temp_dir_create();
-	if (leave_namespace() && mount("tmpfs", out->directory, "tmpfs", 0, size) == 0) {
+	return mount("tmpfs", directory, "tmpfs", 0, size) == 0;
+}
+
+/* With the tools that every Debian has: no loop device is asked for by hand. */
+static bool mount_ext4(struct small_disk *disk, uint64_t bytes)
+{
+	char command[2048];
+
+	disk->image_directory = temp_dir_create_in_memory();
+	snprintf(command, sizeof(command),
+		 "PATH=$PATH:/sbin:/usr/sbin; cd '%s' && truncate -s %llu disk &&"
+		 " mke2fs -q -t ext4 -m 0 -F disk >log 2>&1 && mount -o loop disk '%s' >>log 2>&1",
+		 disk->image_directory, (unsigned long long)bytes, disk->directory);
+	return system(command) == 0;
+}
+
+static void forget(struct small_disk *disk)
+{
+	temp_dir_destroy(disk->directory);
+	temp_dir_destroy(disk->image_directory);
+	disk->directory = disk->image_directory = NULL;
+}
+
+bool small_disk_mount(struct small_disk *out, enum small_disk_kind kind, uint64_t bytes,
+		      const char **out_why)
+{
+	static char why[256];
+
+	*out = (struct small_disk){ .directory = temp_dir_create() };
+	errno = 0;
+	if (leave_namespace() &&
+	    (kind == SMALL_DISK_TMPFS ? mount_tmpfs(out->directory, bytes) : mount_ext4(out, bytes))) {
 		snprintf(out->filler, sizeof(out->filler), "%s/filler", out->directory);
 		return true;
 	}
-	snprintf(why, sizeof(why), "no tmpfs can be mounted here (%s); run as root, or allow unprivileged "
-		 "user namespaces", strerror(errno));
+	if (kind == SMALL_DISK_TMPFS)
+		snprintf(why, sizeof(why), "no tmpfs can be mounted here (%s); run as root, or allow unprivileged "
+			 "user namespaces", strerror(errno));
+	else
+		snprintf(why, sizeof(why), "no ext4 can be mounted here; run as root, with e2fsprogs and a loop "
+			 "device");
 	*out_why = why;
-	temp_dir_destroy(out->directory);
-	out->directory = NULL;
+	forget(out);
 	return false;
 }
 
@@ -55,8 +87,7 @@ void small_disk_unmount(struct small_disk *disk)
 	/* A test that failed may have left files open. */
 	if (umount2(disk->directory, MNT_DETACH) != 0)
 		give_up("umount");
-	temp_dir_destroy(disk->directory);
-	disk->directory = NULL;
+	forget(disk);
 }
 
 uint64_t small_disk_room(const struct small_disk *disk)

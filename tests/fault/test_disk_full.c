@@ -27,6 +27,7 @@ enum {
 };
 
 struct fixture {
+	enum small_disk_kind kind;
 	struct small_disk disk;
 	char data[4096];
 	char ballast[4096];
@@ -40,10 +41,13 @@ struct fixture {
 	struct error err;       /* the writer's */
 };
 
+/* *state names the kind at first. */
 static int set_up(void **state)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	const enum small_disk_kind *kind = *state;
 
+	fixture->kind = *kind;
 	*state = fixture;
 	atomic_store(&fixture->next_step, 1);
 	log_model_init(&fixture->model, 1, STEPS_MAX);
@@ -66,7 +70,7 @@ static void mount_or_skip(struct fixture *fixture)
 {
 	const char *why;
 
-	if (!small_disk_mount(&fixture->disk, DISK_BYTES, &why))
+	if (!small_disk_mount(&fixture->disk, fixture->kind, DISK_BYTES, &why))
 		SKIP_TEST(why);
 	snprintf(fixture->data, sizeof(fixture->data), "%s/data", fixture->disk.directory);
 	snprintf(fixture->ballast, sizeof(fixture->ballast), "%s/data/ballast", fixture->disk.directory);
@@ -290,11 +294,16 @@ static void retention_makes_room_on_a_full_disk(void **state)
 
 int main(void)
 {
+	static enum small_disk_kind tmpfs = SMALL_DISK_TMPFS;
+	static enum small_disk_kind ext4 = SMALL_DISK_EXT4;
 	const struct CMUnitTest tests[] = {
-#define WITH_DISK(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-		WITH_DISK(full_disk_stops_writing_alone_until_there_is_room),
-		WITH_DISK(full_disk_is_survived_by_a_restart),
-		WITH_DISK(retention_makes_room_on_a_full_disk),
+#define ON(kind, test) { #test "_on_" #kind, test, set_up, tear_down, &kind }
+		ON(tmpfs, full_disk_stops_writing_alone_until_there_is_room),
+		ON(tmpfs, full_disk_is_survived_by_a_restart),
+		ON(tmpfs, retention_makes_room_on_a_full_disk),
+		ON(ext4, full_disk_stops_writing_alone_until_there_is_room),
+		ON(ext4, full_disk_is_survived_by_a_restart),
+		ON(ext4, retention_makes_room_on_a_full_disk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
