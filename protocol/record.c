@@ -2,6 +2,7 @@
 
 #include "protocol/put.h"
 
+#include <inttypes.h>
 #include <msgpack/pack.h>
 
 #define RECORD_ITEMS 6
@@ -269,6 +270,9 @@ int record_decode(struct unpack *unpack, uint64_t base_offset, int64_t base_time
 				   &record.transaction_ordinal))
 		return error_set(err, ERROR_MALFORMED,
 				 "an offset, time or transaction is out of range");
+	if (base_transaction_ordinal == 0 && transaction_delta != 0)
+		return error_set(err, ERROR_MALFORMED,
+				 "a published record of a source's transaction %" PRIu64, transaction_delta);
 
 	*unpack = next;
 	*out = record;

@@ -68,7 +68,8 @@ size_t record_prefix_size(uint32_t offset_delta, int64_t time_delta_us, uint64_t
 
 /* Read one record.  base_* are those of its batch.  Lends: the contents point
  * into the input.  Keys and values of kind CONTENT_ARRAY are checked to be
- * well-formed msgpack, headers to have their shape.  ERROR_MALFORMED,
+ * well-formed msgpack, headers to have their shape.  Published records (the base
+ * ordinal is 0) belong to no source transaction: their delta is 0.  ERROR_MALFORMED,
  * ERROR_LIMIT. */
 int record_decode(struct unpack *unpack, uint64_t base_offset, int64_t base_time_us,
 		  uint64_t base_transaction_ordinal, struct record *out, struct error *err);

@@ -38,11 +38,11 @@ static void check_prefix(uint32_t offset_delta, int64_t time_delta_us, uint64_t 
 
 	memset(out + size, 0xc0, 3);
 	struct unpack unpack = unpack_over(out, size + 3);
-	assert_int_equal(record_decode(&unpack, 0, 0, 0, &record, &err), 0);
+	assert_int_equal(record_decode(&unpack, 0, 0, 1, &record, &err), 0);
 	assert_true(unpack_at_end(&unpack));
 	assert_true(record.offset == offset_delta);
 	assert_true(record.time_us == time_delta_us);
-	assert_true(record.transaction_ordinal == transaction_delta);
+	assert_true(record.transaction_ordinal == 1 + transaction_delta);
 }
 
 static void prefix_numbers_take_their_smallest_form_and_come_back(void **state)
@@ -58,8 +58,8 @@ static void prefix_numbers_take_their_smallest_form_and_come_back(void **state)
 	check_prefix(UINT32_MAX, UINT32_MAX, UINT32_MAX, "96 ceffffffff ceffffffff ceffffffff");
 	check_prefix(1, 0x100000000, 0x100000000,
 		     "96 01 cf0000000100000000 cf0000000100000000");
-	check_prefix(UINT32_MAX, INT64_MAX, UINT64_MAX,
-		     "96 ceffffffff cf7fffffffffffffff cfffffffffffffffff");
+	check_prefix(UINT32_MAX, INT64_MAX, UINT64_MAX - 1,
+		     "96 ceffffffff cf7fffffffffffffff cffffffffffffffffe");
 	check_prefix(2, -1, 0, "96 02 ff 00");
 	check_prefix(2, -32, 0, "96 02 e0 00");
 	check_prefix(2, -33, 0, "96 02 d0df 00");
@@ -247,7 +247,7 @@ static void items_behind_the_sixth_are_skipped(void **state)
 
 	(void)state;
 	struct unpack unpack = unpack_over(bytes, size);
-	assert_int_equal(record_decode(&unpack, 0, 0, 0, &record, &err), 0);
+	assert_int_equal(record_decode(&unpack, 0, 0, 1, &record, &err), 0);
 	assert_true(unpack_at_end(&unpack));
 	assert_int_equal(record.offset, 5);
 	check_content(&record.value, &empty_content);
@@ -273,6 +273,28 @@ static void other_forms_of_the_same_numbers_are_read(void **state)
 		assert_int_equal(record.time_us, BASE_TIME_US + 6);
 		assert_int_equal(record.transaction_ordinal, BASE_ORDINAL + 7);
 	}
+}
+
+static void a_published_record_has_no_transaction(void **state)
+{
+	static const char *const forms[] = {
+		"96 05 00 01 c0 c0 c0",
+		"96 05 00 cfffffffffffffffff c0 c0 c0",
+	};
+	uint8_t bytes[64];
+	struct error err = { 0 };
+	struct record record;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		struct unpack unpack = unpack_over(bytes, hex_bytes(bytes, sizeof(bytes), forms[i]));
+		assert_int_equal(record_decode(&unpack, BASE_OFFSET, BASE_TIME_US, 0, &record, &err), -1);
+		assert_int_equal(err.code, ERROR_MALFORMED);
+		assert_true(unpack.at == bytes);
+	}
+	struct unpack unpack = unpack_over(bytes, hex_bytes(bytes, sizeof(bytes), "96 05 00 00 c0 c0 c0"));
+	assert_int_equal(record_decode(&unpack, BASE_OFFSET, BASE_TIME_US, 0, &record, &err), 0);
+	assert_int_equal(record.transaction_ordinal, 0);
 }
 
 static void a_record_cut_anywhere_is_malformed(void **state)
@@ -478,6 +500,7 @@ int main(void)
 		cmocka_unit_test(headers_are_encoded_as_they_are_read),
 		cmocka_unit_test(items_behind_the_sixth_are_skipped),
 		cmocka_unit_test(other_forms_of_the_same_numbers_are_read),
+		cmocka_unit_test(a_published_record_has_no_transaction),
 		cmocka_unit_test(a_record_cut_anywhere_is_malformed),
 		cmocka_unit_test(wrong_shapes_are_malformed),
 		cmocka_unit_test(a_deep_value_is_over_the_limit),
