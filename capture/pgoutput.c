@@ -5,6 +5,9 @@
 /* PostgreSQL counts from 2000-01-01. */
 #define POSTGRESQL_EPOCH_US 946684800000000
 
+/* Of TEXT and BINARY: the kind, and the size of what follows. */
+enum { FIELD_HEAD_BYTES = 5 };
+
 /* Reads never pass the end; the first that would sets is_short, and from then on
  * all yield nothing, so that a message is read straight through and asked once. */
 struct scan {
@@ -87,13 +90,31 @@ static int take_time(struct scan *scan, int64_t *out, struct error *err)
 	return 0;
 }
 
-static struct pgoutput_field take_field(struct scan *scan)
+/* Step over a field: 1, or 0 where it is cut short, or -1 where it is none. */
+static int skip_field(struct scan *scan)
 {
-	struct pgoutput_field field = { .kind = take_u8(scan) };
+	size_t left = (size_t)(scan->end - scan->at);
+	size_t size = 1;
 
-	if (field.kind == PGOUTPUT_FIELD_TEXT || field.kind == PGOUTPUT_FIELD_BINARY)
-		field.bytes = take_bytes(scan, take_u32(scan));
-	return field;
+	if (left == 0)
+		return 0;
+	switch (*scan->at) {
+	case PGOUTPUT_FIELD_NULL:
+	case PGOUTPUT_FIELD_UNCHANGED:
+		break;
+	case PGOUTPUT_FIELD_TEXT:
+	case PGOUTPUT_FIELD_BINARY:
+		if (left < FIELD_HEAD_BYTES)
+			return 0;
+		size = FIELD_HEAD_BYTES + (size_t)load_u32(scan->at + 1);
+		break;
+	default:
+		return -1;
+	}
+	if (left < size)
+		return 0;
+	scan->at += size;
+	return 1;
 }
 
 static int read_tuple(struct scan *scan, uint8_t kind, struct pgoutput_tuple *out, struct error *err)
@@ -102,20 +123,13 @@ static int read_tuple(struct scan *scan, uint8_t kind, struct pgoutput_tuple *ou
 	const uint8_t *first = scan->at;
 
 	for (unsigned i = 0; i < field_count; i++) {
-		struct pgoutput_field field = take_field(scan);
-		if (scan->is_short)
+		int rc = skip_field(scan);
+		if (rc == 0)
 			return error_set(err, ERROR_MALFORMED, "field %u of %u is cut short", i + 1,
 					 field_count);
-		switch (field.kind) {
-		case PGOUTPUT_FIELD_NULL:
-		case PGOUTPUT_FIELD_UNCHANGED:
-		case PGOUTPUT_FIELD_TEXT:
-		case PGOUTPUT_FIELD_BINARY:
-			break;
-		default:
+		if (rc < 0)
 			return error_set(err, ERROR_MALFORMED, "field %u is of kind 0x%02x, which is none",
-					 i + 1, (unsigned)field.kind);
-		}
+					 i + 1, *scan->at);
 	}
 	out->kind = kind;
 	out->field_count = field_count;
@@ -273,8 +287,8 @@ bool pgoutput_tuple_next(struct pgoutput_tuple *tuple, struct pgoutput_field *ou
 	out->kind = at[0];
 	out->bytes = (struct bytes){ 0 };
 	if (out->kind == PGOUTPUT_FIELD_TEXT || out->kind == PGOUTPUT_FIELD_BINARY) {
-		out->bytes = (struct bytes){ at + 5, load_u32(at + 1) };
-		size = 5 + out->bytes.size;
+		out->bytes = (struct bytes){ at + FIELD_HEAD_BYTES, load_u32(at + 1) };
+		size = FIELD_HEAD_BYTES + out->bytes.size;
 	}
 	assert(size <= tuple->fields.size);
 	tuple->fields.data += size;

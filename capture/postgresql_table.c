@@ -310,18 +310,26 @@ static int check_field_count(const struct postgresql_table *table, uint32_t fiel
 			 (int)table->schema.table.size, (const char *)table->schema.table.data, field_count, wanted);
 }
 
-/* What one field of the tuple comes to, old filling its gap. */
-static struct pgoutput_field choose_field(const struct source_column *column, enum pgoutput_tuple_kind kind,
-					  struct pgoutput_field field, enum pgoutput_tuple_kind old_kind,
-					  struct pgoutput_field old_field)
+/* The old tuple's field of the column so many columns before the last; the cursor follows. */
+static struct pgoutput_field old_field(struct pgoutput_tuple *old, uint32_t columns_left)
+{
+	struct pgoutput_field field = { .kind = PGOUTPUT_FIELD_UNCHANGED };
+
+	while (old->field_count >= columns_left)
+		pgoutput_tuple_next(old, &field);
+	return field;
+}
+
+/* An unchanged value may be in the old tuple; what a KEY tuple does not tell it
+ * shows as null. */
+static void settle_field(const struct source_column *column, enum pgoutput_tuple_kind kind,
+			 struct pgoutput_tuple *old, uint32_t columns_left, struct pgoutput_field *field)
 {
 	if (kind == PGOUTPUT_TUPLE_KEY && !column->is_identity)
-		return (struct pgoutput_field){ .kind = PGOUTPUT_FIELD_UNCHANGED };
-	if (field.kind != PGOUTPUT_FIELD_UNCHANGED)
-		return field;
-	if (old_kind == PGOUTPUT_TUPLE_OLD || (old_kind == PGOUTPUT_TUPLE_KEY && column->is_identity))
-		return old_field;
-	return field;
+		field->kind = PGOUTPUT_FIELD_UNCHANGED;
+	else if (field->kind == PGOUTPUT_FIELD_UNCHANGED &&
+		 (old->kind == PGOUTPUT_TUPLE_OLD || (old->kind == PGOUTPUT_TUPLE_KEY && column->is_identity)))
+		*field = old_field(old, columns_left);
 }
 
 static int append_column(struct postgresql_table *table, uint32_t n, const struct pgoutput_field *field,
@@ -340,7 +348,7 @@ static int append_column(struct postgresql_table *table, uint32_t n, const struc
 static int encode_tuple(struct postgresql_table *table, struct pgoutput_tuple tuple,
 			struct pgoutput_tuple old, msgpack_sbuffer *row, struct error *err)
 {
-	struct pgoutput_field field, old_field = { .kind = PGOUTPUT_FIELD_UNCHANGED };
+	struct pgoutput_field field;
 	uint32_t n = 0;
 
 	if (check_field_count(table, tuple.field_count, table->column_count, err) != 0)
@@ -352,11 +360,9 @@ static int encode_tuple(struct postgresql_table *table, struct pgoutput_tuple tu
 		const struct source_column *column = &table->columns[i];
 
 		pgoutput_tuple_next(&tuple, &field);
-		if (old.kind != PGOUTPUT_TUPLE_NONE)
-			pgoutput_tuple_next(&old, &old_field);
 		if (!column->is_captured)
 			continue;
-		field = choose_field(column, tuple.kind, field, old.kind, old_field);
+		settle_field(column, tuple.kind, &old, table->column_count - i, &field);
 		if (append_column(table, n++, &field, row, err) != 0)
 			return -1;
 	}
