@@ -192,13 +192,14 @@ void command_help(const struct command *command)
 {
 	int width = option_width(&server_option);
 	for (const struct command_option *option = command->options; option->name != NULL; option++)
-		if (option_width(option) > width)
+		if (option->help != NULL && option_width(option) > width)
 			width = option_width(option);
 	printf("usage: millstream %s%s%s %s%s[OPTION]...\n\n%s\n", command->noun,
 	       command->verb != NULL ? " " : "", command->verb != NULL ? command->verb : "",
 	       command->arguments, command->arguments[0] != '\0' ? " " : "", command->description);
 	for (const struct command_option *option = command->options; option->name != NULL; option++)
-		print_option(option, width);
+		if (option->help != NULL)
+			print_option(option, width);
 	print_option(&server_option, width);
 	print_option(&help_option, width);
 	printf("\nexamples:\n%s", command->examples);

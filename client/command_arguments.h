@@ -14,7 +14,7 @@ struct command_option {
 	int letter;             /* as in -o; above 255: has none, only identifies it */
 	const char *name;       /* as in --offset */
 	const char *value;      /* its placeholder; NULL: takes none */
-	const char *help;
+	const char *help;       /* NULL: not shown by --help */
 };
 
 #define COMMAND_OPTIONS_MAX 24

@@ -467,18 +467,17 @@ static const struct command_option options[] = {
 	{ 'f', "fmt", "FORMAT", "%t topic %p partition %o offset %k key %v value %T ms %h headers" },
 	{ 'u', "unbuffered", NULL, "write each record at once" },
 	{ OPTION_SKIP_GAPS, "skip-gaps", NULL, "go on behind records that are gone or damaged" },
-	{ OPTION_PROPERTY, "decimal.handling.mode", "MODE", "precise (default), double, string" },
-	{ OPTION_PROPERTY + 1, "time.precision.mode", "MODE",
-	  "adaptive (default), connect, isostring, microseconds, ..." },
-	{ OPTION_PROPERTY + 2, "binary.handling.mode", "MODE", "bytes (default), base64, base64-url-safe, hex" },
-	{ OPTION_PROPERTY + 3, "interval.handling.mode", "MODE", "numeric (default), string" },
-	{ OPTION_PROPERTY + 4, "unavailable.value.placeholder", "TEXT", "for what the source did not send" },
-	{ OPTION_PROPERTY + 5, "delete.tombstone.handling.mode", "MODE",
-	  "flat: tombstone (default), drop, rewrite, ..." },
-	{ OPTION_PROPERTY + 6, "delete.handling.mode", "MODE", "flat, an older name: none, drop, rewrite" },
-	{ OPTION_PROPERTY + 7, "drop.tombstones", "BOOL", "flat, an older name: true, false" },
-	{ OPTION_PROPERTY + 8, "add.fields", "LIST", "flat: op,source.ts_ms,... as __op, __source_ts_ms" },
-	{ OPTION_PROPERTY + 9, "add.fields.prefix", "TEXT", "flat: instead of __" },
+	/* Of the rendering; millstream(1) has them. */
+	{ OPTION_PROPERTY, "decimal.handling.mode", "MODE", NULL },
+	{ OPTION_PROPERTY + 1, "time.precision.mode", "MODE", NULL },
+	{ OPTION_PROPERTY + 2, "binary.handling.mode", "MODE", NULL },
+	{ OPTION_PROPERTY + 3, "interval.handling.mode", "MODE", NULL },
+	{ OPTION_PROPERTY + 4, "unavailable.value.placeholder", "TEXT", NULL },
+	{ OPTION_PROPERTY + 5, "delete.tombstone.handling.mode", "MODE", NULL },
+	{ OPTION_PROPERTY + 6, "delete.handling.mode", "MODE", NULL },
+	{ OPTION_PROPERTY + 7, "drop.tombstones", "BOOL", NULL },
+	{ OPTION_PROPERTY + 8, "add.fields", "LIST", NULL },
+	{ OPTION_PROPERTY + 9, "add.fields.prefix", "TEXT", NULL },
 	{ 0, NULL, NULL, NULL },
 };
 
@@ -487,10 +486,11 @@ const struct command command_consume = {
 	.arguments = "TOPIC|PATTERN...",
 	.summary = "read records, and follow what comes",
 	.description = "Write the records of topics to standard output, and go on as new ones come. In a\n"
-		       "pattern, such as 'myapp.*', a star stands for any letters. Exits 1 at a gap.\n",
+		       "pattern, such as 'myapp.*', a star stands for any letters. Exits 1 at a gap.\n"
+		       "Properties of a format are options too: --decimal.handling.mode=string,\n"
+		       "--time.precision.mode, --add.fields=op, ...; millstream(1) has them.\n",
 	.options = options,
 	.examples = "  millstream consume orders -o -10 -e\n"
-		    "  millstream consume 'myapp.*' --format pretty\n"
 		    "  millstream consume orders -e -f '%p/%o %k: %v\\n'\n",
 	.run = run,
 };

@@ -259,10 +259,12 @@ if ls /proc/self/fd >/dev/null 2>&1 && [ -c /dev/full ]; then
 	"$millstream" consume orders -e >/dev/full 2>"$dir/err"; [ $? -eq 1 ] && err_has "write the output"
 	ok "output that cannot be written fails"
 fi
-completed=$(bash -c ". '${top_srcdir:-.}/doc/millstream.bash-completion'; COMP_WORDS=(millstream consume --un); COMP_CWORD=2; _millstream; echo \"\${COMPREPLY[*]}\"
+completed=$(bash -c ". '${top_srcdir:-.}/doc/millstream.bash-completion'; COMP_WORDS=(millstream consume --unb); COMP_CWORD=2; _millstream; echo \"\${COMPREPLY[*]}\"
+	COMP_WORDS=(millstream consume --dec); COMP_CWORD=2; _millstream; echo \"\${COMPREPLY[*]}\"
+	COMP_WORDS=(millstream consume --format d); COMP_CWORD=3; _millstream; echo \"\${COMPREPLY[*]}\"
 	COMP_WORDS=(millstream topic r); COMP_CWORD=2; _millstream; echo \"\${COMPREPLY[*]}\"
 	COMP_WORDS=(millstream consume ord); COMP_CWORD=2; _millstream; echo \"\${COMPREPLY[*]}\"")
-echo "$completed" >"$dir/out"; out_is '--unbuffered\nrm\norders\n'
+echo "$completed" >"$dir/out"; out_is '--unbuffered\n--decimal.handling.mode\ndebezium debezium-schema\nrm\norders\n'
 ok "bash completes options, verbs and topics"
 
 kill $server; wait $server; status=$?; server=
