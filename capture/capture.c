@@ -520,3 +520,13 @@ void capture_describe(struct capture *capture, struct capture_status *out)
 		out->retry_in_us = machine->retry_at_us > now_us() ? machine->retry_at_us - now_us() : 0;
 	pthread_mutex_unlock(&capture->lock);
 }
+
+uint64_t capture_snapshot_left_us(const struct capture_status *status)
+{
+	const struct source_progress *progress = &status->progress;
+	if (status->state != CAPTURE_SNAPSHOT || progress->rows_done == 0 ||
+	    progress->rows_estimated <= progress->rows_done)
+		return UINT64_MAX;
+	double left = (double)(progress->rows_estimated - progress->rows_done);
+	return (uint64_t)((double)status->state_age_us * left / (double)progress->rows_done);
+}

@@ -91,6 +91,8 @@ struct capture_status {
 	uint64_t record_count;
 	int64_t lag_us;                 /* between commit and durable, of the last transaction; -1: none yet */
 };
+/* What a snapshot under way still takes, at the speed so far; UINT64_MAX: not known. */
+uint64_t capture_snapshot_left_us(const struct capture_status *status);
 /* Any thread. */
 void capture_describe(struct capture *capture, struct capture_status *out);
 

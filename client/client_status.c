@@ -70,6 +70,10 @@ static void fill_lists(struct lent_status *lent, const struct message_status_rep
 			.reason = add_text(&texts, source.reason),
 			.position = add_text(&texts, source.position),
 			.lag_us = source.lag_us,
+			.snapshot_table = add_text(&texts, source.snapshot_table),
+			.snapshot_rows_done = source.snapshot_rows_done,
+			.snapshot_rows_estimated = source.snapshot_rows_estimated,
+			.snapshot_left_us = source.snapshot_left_us,
 		};
 	out->warnings = lent->warnings;
 	out->sources = lent->sources;
@@ -83,7 +87,7 @@ static int lend_status(struct millstream_client *client, struct bytes body, stru
 		return -1;
 	/* All texts together are shorter than the body; each gets a zero. */
 	size_t list_bytes = from.sources.count * sizeof(struct millstream_source);
-	size_t text_bytes = body.size + 4 * (size_t)from.sources.count + from.warnings.count + 2;
+	size_t text_bytes = body.size + 5 * (size_t)from.sources.count + from.warnings.count + 2;
 	struct lent_status *lent = calloc(1, sizeof(*lent) + list_bytes + text_bytes);
 	if (lent == NULL)
 		return error_set(err, ERROR_MEMORY, "no memory for the server's status");

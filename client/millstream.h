@@ -432,6 +432,10 @@ struct millstream_source {
 	const char *reason;             /* why it is in that state, or NULL */
 	const char *position;           /* or NULL */
 	uint64_t lag_us;                /* UINT64_MAX: not known */
+	const char *snapshot_table;     /* being read; NULL: no snapshot is under way */
+	uint64_t snapshot_rows_done;
+	uint64_t snapshot_rows_estimated; /* 0: not known */
+	uint64_t snapshot_left_us;      /* UINT64_MAX: not known */
 };
 
 struct millstream_status {

@@ -33,6 +33,10 @@ static const struct message_field status_source_fields[] = {
 	OPTIONAL(reason, FIELD_TEXT, .most = STATUS_TEXT_BYTES_MAX),
 	OPTIONAL(position, FIELD_TEXT, .most = STATUS_TEXT_BYTES_MAX),
 	OPTIONAL(lag_us, FIELD_U64, .absent = UINT64_MAX),
+	OPTIONAL(snapshot_table, FIELD_TEXT, .most = STATUS_TEXT_BYTES_MAX),
+	OPTIONAL(snapshot_rows_done, FIELD_U64),
+	OPTIONAL(snapshot_rows_estimated, FIELD_U64),
+	OPTIONAL(snapshot_left_us, FIELD_U64, .absent = UINT64_MAX),
 };
 PART(status_source, FORM_MAP)
 #undef MEMBER

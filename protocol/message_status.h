@@ -29,6 +29,11 @@ struct message_status_source {
 	struct bytes reason;            /* why it is in that state; may be nil */
 	struct bytes position;          /* readable; may be nil */
 	uint64_t lag_us;                /* absent: UINT64_MAX, not known */
+	/* Of a snapshot under way: */
+	struct bytes snapshot_table;    /* being read; nil: none is */
+	uint64_t snapshot_rows_done;
+	uint64_t snapshot_rows_estimated;       /* absent: 0, not known */
+	uint64_t snapshot_left_us;      /* at the speed so far; absent: UINT64_MAX, not known */
 };
 MESSAGE_ITEM(status_source, struct message_status_source)
 

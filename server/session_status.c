@@ -46,13 +46,21 @@ static int add_source(msgpack_sbuffer *out, const struct captures_source *source
 		      struct error *err)
 {
 	const struct capture_status *status = &source->status;
-	const struct message_status_source message = {
+	const struct source_progress *progress = &status->progress;
+	struct message_status_source message = {
 		.name = text_of(source->name),
 		.state = text_of(capture_state_name(status->state)),
 		.reason = text_or_nil(status->reason),
 		.position = text_or_nil(status->progress.position),
 		.lag_us = status->lag_us >= 0 ? (uint64_t)status->lag_us : UINT64_MAX,
+		.snapshot_left_us = UINT64_MAX,
 	};
+	if (status->state == CAPTURE_SNAPSHOT) {
+		message.snapshot_table = text_or_nil(progress->table);
+		message.snapshot_rows_done = progress->rows_done;
+		message.snapshot_rows_estimated = progress->rows_estimated;
+		message.snapshot_left_us = capture_snapshot_left_us(status);
+	}
 	return message_status_source_append(out, &message, err);
 }
 

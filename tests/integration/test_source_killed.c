@@ -27,7 +27,7 @@
  * read: it holds each transaction up to the stored position once, whole and in order, and
  * nothing behind it; and nothing was confirmed to the source that it does not hold. */
 
-enum { BLOCKS = 400, IN_BLOCK = 20, TRANSACTIONS = BLOCKS * IN_BLOCK, LARGE_ROWS = 5000,
+enum { BLOCKS = 400, IN_BLOCK = 20, TRANSACTIONS = BLOCKS * IN_BLOCK, LARGE_ROWS = 20000,
        PARTITIONS_MAX = 8 };
 
 struct run {

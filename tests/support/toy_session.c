@@ -452,8 +452,12 @@ static int status(struct toy_connection *connection, const struct frame *frame,
 {
 	static const uint8_t instance[16] = { 1, 2, 3 };
 	struct bytes warning = text_bytes("the disk is slow");
-	struct message_status_source source = { text_bytes("myapp"), text_bytes("streaming"),
-						{ NULL, 0 }, text_bytes("0/12"), 17 };
+	struct message_status_source source = {
+		.name = text_bytes("myapp"), .state = text_bytes("streaming"),
+		.position = text_bytes("0/12"), .lag_us = 17,
+		.snapshot_table = text_bytes("public.t"), .snapshot_rows_done = 3,
+		.snapshot_rows_estimated = 4, .snapshot_left_us = 5,
+	};
 	struct message_status_reply reply = {
 		.version = text_bytes("9.9"),
 		.instance = { instance, sizeof(instance) },

@@ -331,7 +331,10 @@ def make_good():
                      "record_count": 1000, "written_bytes": 300000},
         "sources": [
             {"name": "myapp", "state": "STREAMING", "position": "0/16B3748", "lag_us": 1500},
-            {"name": "other", "state": "FAILED", "reason": "slot \"s\" is gone"}]},
+            {"name": "other", "state": "FAILED", "reason": "slot \"s\" is gone"},
+            {"name": "third", "state": "snapshot", "snapshot_table": "public.users",
+             "snapshot_rows_done": 1000, "snapshot_rows_estimated": 4000,
+             "snapshot_left_us": 3000000}]},
         request_id=34)
 
     ask("sources", SOURCES, {}, request_id=35)
