@@ -11,12 +11,17 @@
 /* A class or a group in a group: PCRE2's own default. */
 #define NESTING_MAX     250
 
+struct expression {
+	pcre2_code *code;
+	char *text;                     /* as it was written */
+};
+
 struct name_filter {
 	enum name_filter_mode mode;
 	pcre2_match_context *limits;
 	pcre2_match_data *match;        /* only to hear yes or no */
 	size_t count;
-	pcre2_code *expressions[];
+	struct expression expressions[];
 };
 
 /* Where an expression ends and what of it PCRE2 would read otherwise than Java. */
@@ -125,8 +130,10 @@ static int add(struct name_filter *filter, struct bytes expression, pcre2_compil
 		pcre2_get_error_message(code, why, sizeof(why));
 		return refuse_expression(expression, place, (const char *)why, err);
 	}
-	filter->expressions[filter->count++] = compiled;
-	return 0;
+	struct expression *added = &filter->expressions[filter->count++];
+	added->code = compiled;
+	added->text = strndup((const char *)expression.data, expression.size);
+	return added->text != NULL ? 0 : error_set(err, ERROR_MEMORY, "out of memory");
 }
 
 /* Without the blanks around it. */
@@ -210,11 +217,31 @@ void name_filter_destroy(struct name_filter *filter)
 {
 	if (filter == NULL)
 		return;
-	for (size_t n = 0; n < filter->count; n++)
-		pcre2_code_free(filter->expressions[n]);
+	for (size_t n = 0; n < filter->count; n++) {
+		pcre2_code_free(filter->expressions[n].code);
+		free(filter->expressions[n].text);
+	}
 	pcre2_match_data_free(filter->match);
 	pcre2_match_context_free(filter->limits);
 	free(filter);
+}
+
+static int match(const struct name_filter *filter, size_t index, struct bytes name)
+{
+	return pcre2_match(filter->expressions[index].code, name.data, name.size, 0, 0, filter->match,
+			   filter->limits);
+}
+
+const char *name_filter_included(const struct name_filter *filter, size_t index)
+{
+	if (filter == NULL || filter->mode != NAME_FILTER_INCLUDE || index >= filter->count)
+		return NULL;
+	return filter->expressions[index].text;
+}
+
+bool name_filter_includes(const struct name_filter *filter, size_t index, struct bytes name)
+{
+	return match(filter, index, name) != PCRE2_ERROR_NOMATCH;
 }
 
 bool name_filter_admits(const struct name_filter *filter, struct bytes name)
@@ -222,8 +249,7 @@ bool name_filter_admits(const struct name_filter *filter, struct bytes name)
 	if (filter == NULL)
 		return true;
 	for (size_t n = 0; n < filter->count; n++) {
-		int rc = pcre2_match(filter->expressions[n], name.data, name.size, 0, 0, filter->match,
-				     filter->limits);
+		int rc = match(filter, n, name);
 		if (rc >= 0)
 			return filter->mode == NAME_FILTER_INCLUDE;
 		if (rc != PCRE2_ERROR_NOMATCH)

@@ -37,4 +37,9 @@ void name_filter_destroy(struct name_filter *filter);
  * Any thread, but one at a time. */
 bool name_filter_admits(const struct name_filter *filter, struct bytes name);
 
+/* An include list's expressions one by one, to tell of those that match nothing: the text
+ * of the index-th, lent; NULL behind the last, and for any other filter. */
+const char *name_filter_included(const struct name_filter *filter, size_t index);
+bool name_filter_includes(const struct name_filter *filter, size_t index, struct bytes name);
+
 #endif

@@ -54,6 +54,13 @@ static int learn_stored(struct postgresql_source *source, const struct source_st
 static int check_slot(struct postgresql_source *source, const struct postgresql_slot *slot, struct error *err)
 {
 	char ours[POSTGRESQL_LSN_TEXT_BYTES], theirs[POSTGRESQL_LSN_TEXT_BYTES];
+	if (!slot->exists && source->settings->slot_drop_on_stop) {
+		source_log(source, SOURCE_LOG_WARNING, "the slot was dropped on stop (slot.drop.on.stop): the changes since are"
+			   " not captured");
+		source->has_position = false;
+		source->stored_lsn = 0;
+		return 0;
+	}
 	if (!slot->exists)
 		return error_set(err, ERROR_GAP,
 				 "replication slot \"%s\" is gone, and with it the changes since the stored position:"
@@ -100,17 +107,16 @@ static int prepare(struct postgresql_source *source, enum source_start *out, str
 {
 	const bool is_alone = source->settings->snapshot_mode == SNAPSHOT_MODE_INITIAL_ONLY;
 	struct postgresql_slot slot = { 0 };
-	if (is_alone && source->progress.state == POSTGRESQL_SNAPSHOT_WHOLE) {
+	if (is_alone && (source->has_position || source->progress.state == POSTGRESQL_SNAPSHOT_WHOLE)) {
 		*out = SOURCE_START_DONE;
 		return 0;
 	}
+	*out = SOURCE_START_STREAM;
 	if (!is_alone && postgresql_slot_describe(source, &slot, err) != 0)
 		return -1;
 	if (source->has_position ? check_slot(source, &slot, err) != 0 :
 				   choose_first_start(source, &slot, out, err) != 0)
 		return -1;
-	if (source->has_position)
-		*out = SOURCE_START_STREAM;
 	if (postgresql_check_tables(source, *out == SOURCE_START_SNAPSHOT, err) != 0)
 		return -1;
 	return is_alone ? 0 : postgresql_publication_ensure(source, err);
@@ -148,9 +154,34 @@ static int stream(void *user, struct error *err)
 	return postgresql_stream_run(source, err);
 }
 
+static bool never_stop(void *user)
+{
+	(void)user;
+	return false;
+}
+
+/* slot.drop.on.stop: over a connection that the stop does not end. */
+static void drop_on_stop(const struct postgresql_source *stopped)
+{
+	struct source_context context = *stopped->context;
+	struct postgresql_source source = *stopped;
+	struct postgresql_slot slot;
+	struct error err = { 0 };
+	context.should_stop = never_stop;
+	context.wake_fd = -1;
+	source.context = &context;
+	source.catalog = NULL;
+	if (postgresql_source_need_catalog(&source, &err) != 0 || postgresql_slot_describe(&source, &slot, &err) != 0 ||
+	    postgresql_slot_drop(&source, &err) != 0)
+		source_log(stopped, SOURCE_LOG_WARNING, "slot.drop.on.stop: %s", err.text);
+	postgresql_connection_close(source.catalog);
+}
+
 static void close_source(void *user)
 {
 	struct postgresql_source *source = user;
+	const bool is_stopped = source->stream != NULL && source->settings->slot_drop_on_stop &&
+				source->context->should_stop(source->context->user);
 	postgresql_stream_confirm(source);
 	postgresql_stream_destroy(source->stream);
 	source->stream = NULL;
@@ -158,6 +189,8 @@ static void close_source(void *user)
 	postgresql_connection_close(source->catalog);
 	source->replication = NULL;
 	source->catalog = NULL;
+	if (is_stopped)
+		drop_on_stop(source);
 }
 
 static void destroy(void *user)

@@ -1,5 +1,6 @@
 #include "capture/postgresql_check.h"
 
+#include "capture/name_filter.h"
 #include "capture/postgresql_catalog.h"
 
 #include <stdio.h>
@@ -147,6 +148,31 @@ static int check_table(struct postgresql_source *source, const struct postgresql
 	return rc;
 }
 
+static bool is_met(const struct name_filter *filter, size_t index,
+		   const struct postgresql_candidates *tables)
+{
+	for (uint32_t i = 0; i < tables->count; i++) {
+		const struct postgresql_candidate *table = &tables->items[i];
+		char name[SCHEMA_NAME_BYTES_MAX];
+		int size = snprintf(name, sizeof(name), "%.*s.%.*s", (int)table->schema.size,
+				    (const char *)table->schema.data, (int)table->table.size,
+				    (const char *)table->table.data);
+		if (name_filter_includes(filter, index, (struct bytes){ (const uint8_t *)name, (size_t)size }))
+			return true;
+	}
+	return false;
+}
+
+static void warn_of_unmet(struct postgresql_source *source, const struct postgresql_candidates *tables)
+{
+	const struct name_filter *filter = source->settings->tables;
+	const char *text;
+	for (size_t i = 0; (text = name_filter_included(filter, i)) != NULL; i++)
+		if (!is_met(filter, i, tables))
+			source_log(source, SOURCE_LOG_WARNING, "table.include.list: '%s' matches no table of database \"%s\""
+				   " that can be captured", text, source->settings->database_dbname);
+}
+
 int postgresql_check_tables(struct postgresql_source *source, bool for_reading, struct error *err)
 {
 	struct postgresql_candidates tables;
@@ -155,7 +181,12 @@ int postgresql_check_tables(struct postgresql_source *source, bool for_reading, 
 		return -1;
 	for (uint32_t i = 0; i < tables.count && rc == 0; i++)
 		rc = check_table(source, &tables.items[i], for_reading, err);
-	if (tables.count == 0)
+	if (tables.count > 0)
+		warn_of_unmet(source, &tables);
+	else if (source->has_position)
+		source_log(source, SOURCE_LOG_WARNING, "no table of database \"%s\" matches table.include.list and its"
+			   " like any more", source->settings->database_dbname);
+	else
 		rc = error_set(err, ERROR_NOT_FOUND,
 			       "no table of database \"%s\" matches table.include.list and its like; make one, or correct"
 			       " the lists, then: millstream source restart %s", source->settings->database_dbname,

@@ -89,6 +89,23 @@ static void drop_notice(void *user, const PGresult *result)
 	(void)result;
 }
 
+/* Two semicolons stand for one that does not end a statement, as in Debezium. */
+static int run_initial(struct postgresql_connection *connection, const char *statements, struct error *err)
+{
+	char *sql = strdup(statements), *to = sql;
+	int rc;
+	if (sql == NULL)
+		return error_set(err, ERROR_MEMORY, "database.initial.statements");
+	for (const char *from = statements; *from != '\0'; from++) {
+		*to++ = *from;
+		from += from[0] == ';' && from[1] == ';';
+	}
+	*to = '\0';
+	rc = postgresql_connection_run(connection, sql, err);
+	free(sql);
+	return rc;
+}
+
 static int finish_connecting(PGconn *raw, const struct source_context *context, int64_t timeout_ms,
 			     struct error *err)
 {
@@ -134,7 +151,7 @@ int postgresql_connection_open(struct postgresql_connection **out,
 		goto fail;
 	}
 	if (!is_replication && settings->database_initial_statements != NULL &&
-	    postgresql_connection_run(connection, settings->database_initial_statements, err) != 0) {
+	    run_initial(connection, settings->database_initial_statements, err) != 0) {
 		error_context(err, "database.initial.statements");
 		goto fail;
 	}

@@ -115,7 +115,7 @@ static int create(struct postgresql_source *source, const struct postgresql_cand
 }
 
 static int add_missing(struct postgresql_source *source, const struct postgresql_candidates *tables,
-		       bool is_streaming, struct error *err)
+		       struct error *err)
 {
 	for (uint32_t i = 0; i < tables->count; i++) {
 		const struct postgresql_candidate *table = &tables->items[i];
@@ -135,7 +135,7 @@ static int add_missing(struct postgresql_source *source, const struct postgresql
 		source_log(source, SOURCE_LOG_INFO, "table %.*s.%.*s is in publication \"%s\" now%s",
 			   (int)table->schema.size, (const char *)table->schema.data, (int)table->table.size,
 			   (const char *)table->table.data, source->settings->publication_name,
-			   is_streaming || source->has_position ?
+			   source->has_position ?
 				": what is committed from now on is captured, the rows it has already are not" : "");
 	}
 	return 0;
@@ -185,7 +185,7 @@ static int ensure_filtered(struct postgresql_source *source, const struct public
 	else if (publication->has_all_tables)
 		rc = 0;
 	else
-		rc = add_missing(source, &tables, false, err);
+		rc = add_missing(source, &tables, err);
 	if (rc == 0 && publication->is_ours && !publication->has_all_tables)
 		rc = remove_others(source, err);
 	postgresql_candidates_clear(&tables);
@@ -256,7 +256,10 @@ int postgresql_publication_refresh(struct postgresql_source *source, struct erro
 		return 0;
 	if (postgresql_catalog_candidates(source, source->catalog, &tables, err) != 0)
 		return -1;
-	if (add_missing(source, &tables, true, &problem) != 0)
+	/* An index being built on a table may keep it for hours; the stream must not wait. */
+	if (postgresql_connection_run(source->catalog, "SET lock_timeout = 2000", &problem) != 0 ||
+	    add_missing(source, &tables, &problem) != 0 ||
+	    postgresql_connection_run(source->catalog, "RESET lock_timeout", &problem) != 0)
 		source_log(source, SOURCE_LOG_WARNING, "a new table cannot be captured: %s", problem.text);
 	postgresql_candidates_clear(&tables);
 	return 0;

@@ -226,6 +226,9 @@ static int read_tables(struct snapshot *snapshot, struct error *err)
 	snapshot->progress.tables_total = snapshot->tables.count;
 	for (uint32_t i = 0; i < snapshot->tables.count; i++)
 		snapshot->progress.rows_estimated += snapshot->tables.items[i].row_estimate;
+	source_log(snapshot->source, SOURCE_LOG_INFO, "reading %u tables, about %llu rows, as of %s",
+		   snapshot->progress.tables_total, (unsigned long long)snapshot->progress.rows_estimated,
+		   snapshot->progress.position);
 	for (uint32_t i = 0; i < snapshot->tables.count; i++) {
 		const struct postgresql_candidate *table = &snapshot->tables.items[i];
 		snapshot->table = &snapshot->tables.items[i];
@@ -306,10 +309,7 @@ int postgresql_snapshot_run(struct postgresql_source *source, struct error *err)
 		.is_alone = source->settings->snapshot_mode == SNAPSHOT_MODE_INITIAL_ONLY,
 		.progress = { .behind_bytes = UINT64_MAX },
 	};
-	struct error ignored;
 	int rc = run(&snapshot, err);
-	if (snapshot.is_open)
-		(void)writer_abandon(source->context->writer, &ignored);
 	postgresql_connection_close(snapshot.connection);
 	postgresql_candidates_clear(&snapshot.tables);
 	msgpack_sbuffer_destroy(&snapshot.held.row);

@@ -11,8 +11,9 @@
 
 /* How it works: all that the socket has is read and handled before anything waits.
  * A transaction goes to the writer as it comes, and is committed there at its Commit
- * message with the LSN behind it.  What fails in between leaves the writer's
- * transaction abandoned, and the server sends it again from the stored position on. */
+ * message with the LSN behind it.  What fails in between leaves it open, to be
+ * abandoned by who drives the source; the server sends it again from the stored
+ * position on. */
 
 #define POSTGRES_EPOCH_US       INT64_C(946684800000000)        /* 2000-01-01 */
 
@@ -258,8 +259,9 @@ static int handle_change(struct postgresql_stream *stream, struct bytes content,
  * is missing. */
 static int adopt(struct postgresql_stream *stream, uint64_t lsn, bool at_once, struct error *err)
 {
-	const int64_t heartbeat_ms = stream->source->settings->heartbeat_interval_ms;
-	const int64_t interval_ms = heartbeat_ms > 0 ? heartbeat_ms : STREAM_IDLE_SAVE_MS;
+	const struct source_settings *settings = stream->source->settings;
+	const int64_t interval_ms = settings->heartbeat_interval_ms > 0 ? settings->heartbeat_interval_ms :
+									  settings->status_update_interval_ms;
 	const int64_t now_ms = postgresql_now_ms();
 	if (stream->is_open || lsn <= stream->committed_lsn ||
 	    (!at_once && now_ms - stream->idle_save_ms < interval_ms))
@@ -279,7 +281,7 @@ static int keepalive(struct postgresql_stream *stream, struct bytes message, str
 		stream->received_lsn = lsn;
 	if (lsn > stream->server_lsn)
 		stream->server_lsn = lsn;
-	if (adopt(stream, lsn, wants_reply && !stream->has_asked, err) != 0)
+	if (adopt(stream, lsn, wants_reply, err) != 0)
 		return -1;
 	if (!wants_reply)
 		return 0;
@@ -541,7 +543,6 @@ void postgresql_stream_destroy(struct postgresql_stream *stream)
 int postgresql_stream_run(struct postgresql_source *source, struct error *err)
 {
 	struct postgresql_stream *stream;
-	struct error ignored;
 	int rc;
 	if (start(source, err) != 0)
 		return err != NULL && err->code == ERROR_SHUTDOWN ? 0 : -1;
@@ -551,10 +552,6 @@ int postgresql_stream_run(struct postgresql_source *source, struct error *err)
 	source->context->on_wait = on_wait;
 	rc = loop(stream, err);
 	source->context->on_wait = NULL;
-	if (stream->is_open) {
-		(void)writer_abandon(source->context->writer, &ignored);
-		stream->is_open = false;
-	}
 	tell_progress(stream);
 	return rc != 0 && err != NULL && err->code == ERROR_SHUTDOWN ? 0 : rc;
 }

@@ -13,8 +13,8 @@
  *
  * Nothing captured commits on a quiet database, yet its WAL grows: then the server's
  * keepalives say up to where it has looked.  That becomes the position, at most once
- * each STREAM_IDLE_SAVE_MS: stored first, then confirmed like any other. */
-#define STREAM_IDLE_SAVE_MS     5000    /* heartbeat.interval.ms where that is set */
+ * each heartbeat.interval.ms (0: status.update.interval.ms), and at once where the server
+ * asks for an answer: stored first, then confirmed like any other. */
 
 struct postgresql_stream;
 

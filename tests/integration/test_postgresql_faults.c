@@ -231,9 +231,11 @@ static void missing_table_and_publication_fail(void **state)
 	NEED_SERVER();
 	rig_set(&rig, "table.include.list", "public.missing");
 	fails_with(ERROR_NOT_FOUND, "no table of database");
-	rig_set(&rig, "table.include.list", "public.users");
+	rig_set(&rig, "table.include.list", "public.users, public.lost.*");
 	rig_set(&rig, "publication.autocreate.mode", "disabled");
 	fails_with(ERROR_NOT_FOUND, "does not exist, and publication.autocreate.mode is disabled");
+	assert_true(rig_has_logged(&rig, "table.include.list: 'public.lost.*' matches no table"));
+	assert_false(rig_has_logged(&rig, "'public.users' matches"));
 }
 
 static void tables_without_identity_are_warned_of(void **state)
@@ -591,6 +593,45 @@ static void dropped_publication_stops_it(void **state)
 	rig_stop(&rig);
 }
 
+static void table_that_is_locked_does_not_hold_the_stream_up(void **state)
+{
+	(void)state;
+	NEED_SERVER();
+	rig.table_check_ms = 50;
+	rig_start_streaming(&rig);
+	PGconn *busy = rig_connect(&rig);
+	rig_sql(&rig, "CREATE TABLE locked (id int PRIMARY KEY)");
+	assert_true(wait_until(rig_has_logged(&rig, "table public.locked is in publication")));
+	char sql[200];
+	rig_forget_lines(&rig);
+	snprintf(sql, sizeof(sql), "BEGIN; ALTER PUBLICATION %s DROP TABLE locked; COMMIT; BEGIN; LOCK TABLE locked", rig.database);
+	rig_sql_on(busy, sql);
+	assert_true(wait_until(rig_has_logged(&rig, "a new table cannot be captured: canceling statement due to lock timeout") ||
+			       rig_has_logged(&rig, "table public.locked is in publication")));
+	rig_sql(&rig, "INSERT INTO users VALUES (1, 'a')");
+	assert_true(wait_until(rig_count(&rig, "users") == 1));
+	PQfinish(busy);
+	assert_true(wait_until(rig_has_logged(&rig, "table public.locked is in publication")));
+	rig_stop(&rig);
+}
+
+static void slot_that_is_dropped_on_stop_is_made_anew(void **state)
+{
+	(void)state;
+	NEED_SERVER();
+	rig_set(&rig, "slot.drop.on.stop", "true");
+	rig_set(&rig, "database.initial.statements", "SET application_name = 'a;;b'; SET work_mem = '4MB'");
+	reach_a_position();
+	assert_int_equal(number_of(&rig, "SELECT count(*) FROM pg_replication_slots WHERE database = current_database()"), 0);
+	rig_sql(&rig, "INSERT INTO users VALUES (2, 'lost')");
+	rig_start_streaming(&rig);
+	assert_true(rig_has_logged(&rig, "dropped on stop"));
+	assert_int_equal(number_of(&rig, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'a;b'"), 1);
+	rig_sql(&rig, "INSERT INTO users VALUES (3, 'c')");
+	assert_true(wait_until(rig_count(&rig, "users") == 2));
+	rig_stop(&rig);
+}
+
 /* Dropping. */
 
 static void drop_removes_what_was_made_here(void **state)
@@ -647,6 +688,8 @@ int main(void)
 		TEST(server_shuts_down_without_waiting_for_us),
 		TEST(server_that_crashes_costs_and_repeats_nothing),
 		TEST(dropped_publication_stops_it),
+		TEST(table_that_is_locked_does_not_hold_the_stream_up),
+		TEST(slot_that_is_dropped_on_stop_is_made_anew),
 		TEST(drop_removes_what_was_made_here),
 	};
 	cmocka_set_test_filter(getenv("MILLSTREAM_TEST_FILTER"));

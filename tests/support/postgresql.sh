@@ -5,6 +5,7 @@
 #	postgresql.sh stop DIRECTORY                            at once, by its process id
 #	postgresql.sh find                                      prints where its programs lie
 #
+# MILLSTREAM_TEST_POSTGRESQL names another one's bin directory.
 # It listens on 127.0.0.1:PORT alone, has a superuser postgres without a password
 # and wal_level=logical.  A second start over the same directory goes on with what
 # is there.  Exit status 77: PostgreSQL is not installed.
@@ -15,7 +16,7 @@ die() { say "$*"; exit 1; }
 
 find_programs()
 {
-	for bin in $(ls -d /usr/lib/postgresql/*/bin /usr/pgsql-*/bin 2>/dev/null | sort -t/ -k5 -rn) \
+	for bin in "${MILLSTREAM_TEST_POSTGRESQL-}" $(ls -d /usr/lib/postgresql/*/bin /usr/pgsql-*/bin 2>/dev/null | sort -t/ -k5 -rn) \
 		"$(dirname "$(command -v pg_ctl 2>/dev/null || echo /nowhere/pg_ctl)")"; do
 		[ -x "$bin/postgres" ] && [ -x "$bin/initdb" ] && return 0
 	done

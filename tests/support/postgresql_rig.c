@@ -150,11 +150,19 @@ void postgresql_rig_create(struct postgresql_rig *rig, struct postgresql_server 
 	rig_set(rig, "tombstones.on.delete", "false");
 }
 
+static bool has_active_slot(struct postgresql_rig *rig)
+{
+	char *count = rig_value(rig, "SELECT count(*) FROM pg_replication_slots WHERE active AND"
+				     " database = current_database()");
+	bool has = strcmp(count, "0") != 0;
+	free(count);
+	return has;
+}
+
 /* A slot outlives its database's connections, and would count for the next test. */
 static void drop_slots(struct postgresql_rig *rig)
 {
-	(void)wait_until(strcmp(PQgetvalue(PQexec(rig->admin,
-		"SELECT count(*) FROM pg_replication_slots WHERE active AND database = current_database()"), 0, 0), "0") == 0);
+	(void)wait_until(!has_active_slot(rig));
 	PQclear(PQexec(rig->admin, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
 				   " WHERE database = current_database()"));
 }
@@ -271,7 +279,8 @@ static void prepare(struct postgresql_rig *rig)
 		.on_wait = on_wait,
 		.user = rig,
 	};
-	if (writer_create(&rig->writer, &options, &err) != 0)
+	/* As capture.c does: what the life before has left unfinished is forgotten. */
+	if (writer_create(&rig->writer, &options, &err) != 0 || writer_abandon(rig->writer, &err) != 0)
 		fail_msg("%s", err.text);
 	rig->context.name = "shop";
 	rig->context.writer = rig->writer;
