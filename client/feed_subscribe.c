@@ -143,13 +143,12 @@ static bool has_name(const struct place *place, struct bytes name)
 }
 
 static int add_place(struct millstream_subscription *subscription,
-		     const struct message_subscribed *item, uint64_t offset, struct place **out,
-		     struct error *err)
+		     const struct message_subscribed *item, struct place **out, struct error *err)
 {
 	if (places_add(&subscription->places, item->topic, item->topic_id, item->partition, out,
 		       err) != 0)
 		return -1;
-	(*out)->next_offset = offset;
+	(*out)->next_offset = item->offset;
 	(*out)->visible_end = item->visible_end;
 	(*out)->is_confirmed = true;
 	return subscription->has_begun
@@ -164,7 +163,6 @@ static int end_topic(struct millstream_subscription *subscription, struct place 
 	return add_news(subscription, place, MILLSTREAM_TOPIC_DELETED, err);
 }
 
-/* 1: the server was asked to start a topic where an older one of that name was. */
 static int take_item(struct millstream_subscription *subscription,
 		     const struct message_subscribed *item, struct error *err)
 {
@@ -182,12 +180,10 @@ static int take_item(struct millstream_subscription *subscription,
 	}
 	place = subscription->has_begun ? places_find_name(places, item->topic, item->partition)
 					: NULL;
-	if (place == NULL || place->is_ending)
-		return add_place(subscription, item, item->offset, &place, err);
-	if (end_topic(subscription, place, err) != 0 ||
-	    add_place(subscription, item, 0, &place, err) != 0)
+	/* Deleted, and made again under the same name. */
+	if (place != NULL && !place->is_ending && end_topic(subscription, place, err) != 0)
 		return -1;
-	return 1;
+	return add_place(subscription, item, &place, err);
 }
 
 /* What was not named any more was deleted meanwhile. */
@@ -210,24 +206,16 @@ static int take_reply(struct millstream_subscription *subscription, struct bytes
 	struct message_subscribe_reply message;
 	struct message_subscribed item;
 	struct places *places = &subscription->places;
-	bool is_replaced = false;
 
 	if (message_subscribe_reply_decode(body, &message, err) != 0)
 		return -1;
 	for (uint32_t i = 0; i < places->count; i++)
 		places->all[i]->is_confirmed = false;
-	while (message_subscribed_next(&message.partitions, &item)) {
-		int rc = take_item(subscription, &item, err);
-		if (rc < 0)
+	while (message_subscribed_next(&message.partitions, &item))
+		if (take_item(subscription, &item, err) != 0)
 			return -1;
-		if (rc == 1)
-			is_replaced = true;
-	}
 	if (end_unconfirmed(subscription, err) != 0)
 		return -1;
-	/* The next connection asks for the new one from its beginning. */
-	if (is_replaced)
-		return error_set(err, ERROR_CONNECTION, "a topic was deleted and made again");
 	subscription->given_bytes = (int64_t)subscription->credit_bytes;
 	subscription->consumed_bytes = 0;
 	memcpy(subscription->instance, subscription->feed->conversation->instance,
@@ -283,16 +271,17 @@ static void on_lost(struct conversation *conversation, struct request *request)
 
 /* ---- The question ---- */
 
-static int encode_positions(const struct places *places, msgpack_sbuffer *out, uint32_t *count,
-			    struct error *err)
+/* By topic id: so they fit any frame, and a topic that was made again is not meant. */
+static int encode_places(const struct places *places, msgpack_sbuffer *out, uint32_t *count,
+			 struct error *err)
 {
 	for (uint32_t i = 0; i < places->count; i++) {
 		const struct place *place = places->all[i];
-		struct message_position position = { text_bytes(place->topic), place->partition,
-						     place->next_offset };
+		struct message_id_position position = { place->topic_id, place->partition,
+							place->next_offset };
 		if (place->state == PLACE_GONE || place->is_ending)
 			continue;
-		if (message_position_append(out, &position, err) != 0)
+		if (message_id_position_append(out, &position, err) != 0)
 			return -1;
 		(*count)++;
 	}
@@ -312,15 +301,16 @@ int feed_ask(struct millstream_subscription *subscription, struct error *err)
 				.encoded = encoded(&subscription->partitions) },
 		.group = text_bytes(subscription->group),
 		.credit = subscription->credit_bytes,
+		.resume = subscription->has_begun,
 	};
-	msgpack_sbuffer positions;
+	msgpack_sbuffer places;
 	uint32_t id = conversation_next_id(conversation);
 	int rc = -1;
 
-	msgpack_sbuffer_init(&positions);
-	if (encode_positions(&subscription->places, &positions, &message.positions.count, err) != 0)
+	msgpack_sbuffer_init(&places);
+	if (encode_places(&subscription->places, &places, &message.places.count, err) != 0)
 		goto end;
-	message.positions.encoded = encoded(&positions);
+	message.places.encoded = encoded(&places);
 	/* A topic that came while there was no connection is new: all of it is. */
 	if (subscription->has_begun && message.start != START_STORED)
 		message.start = START_BEGINNING;
@@ -334,7 +324,7 @@ int feed_ask(struct millstream_subscription *subscription, struct error *err)
 	subscription->state = SUBSCRIPTION_ASKED;
 	rc = 0;
 end:
-	msgpack_sbuffer_destroy(&positions);
+	msgpack_sbuffer_destroy(&places);
 	return rc;
 }
 

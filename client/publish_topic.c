@@ -106,7 +106,7 @@ int publish_topic_ask(struct publish_topic *topic, struct error *err)
 {
 	struct conversation *conversation = topic->publisher->conversation;
 	struct bytes name = name_of(topic);
-	struct message_metadata message = { .topics = { .count = 1, .items = &name } };
+	struct message_metadata message = { .topics = { .count = 1, .items = &name }, .create = true };
 
 	if (topic->state != PUBLISH_TOPIC_UNKNOWN || !conversation_is_ready(conversation))
 		return 0;

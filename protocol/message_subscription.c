@@ -25,6 +25,8 @@ static const struct message_field subscribe_fields[] = {
 	OPTIONAL(group, FIELD_NAME, .most = GROUP_NAME_BYTES_MAX),
 	REQUIRED(credit, FIELD_U64, .most = CREDIT_BYTES_MAX),
 	OPTIONAL(positions, FIELD_LIST, ITEMS(position), .most = SUBSCRIPTION_PARTITIONS_MAX),
+	OPTIONAL(places, FIELD_LIST, ITEMS(id_position), .most = SUBSCRIPTION_PARTITIONS_MAX),
+	OPTIONAL(resume, FIELD_BOOL),
 };
 BODY(subscribe, "SUBSCRIBE", FRAME_SUBSCRIBE, 0, .check = check_subscribe)
 #undef MEMBER

@@ -23,6 +23,8 @@ struct message_subscribe {
 	struct bytes group;             /* may be nil; START_STORED needs it */
 	uint64_t credit;                /* bytes, to begin with */
 	struct message_list positions;  /* of message_position: starts that win */
+	struct message_list places;     /* of message_id_position: likewise, by topic id */
+	bool resume;                    /* names need not be there */
 };
 MESSAGE(subscribe)
 

@@ -6,6 +6,7 @@
 static const struct message_field metadata_fields[] = {
 	OPTIONAL(topics, FIELD_LIST, ITEMS(pattern), .most = PATTERNS_MAX),
 	OPTIONAL(after, FIELD_NAME),
+	OPTIONAL(create, FIELD_BOOL),
 };
 BODY(metadata, "METADATA", FRAME_METADATA, 0)
 #undef MEMBER

@@ -8,6 +8,7 @@
 struct message_metadata {
 	struct message_list topics;     /* of message_pattern; empty: all */
 	struct bytes after;             /* only names that sort behind it; may be nil */
+	bool create;                    /* make names that are not there, where that is allowed */
 };
 MESSAGE(metadata)
 

@@ -1,6 +1,7 @@
 #include "protocol/message_topic.h"
 #include "protocol/topic_pattern.h"
 #include "server/session.h"
+#include "server/topic_work.h"
 #include "storage/sources.h"
 
 #include <stdlib.h>
@@ -137,13 +138,31 @@ static int collect(struct metadata *metadata, struct topic *topic, struct error 
 	return rc;
 }
 
+/* A name without a star that is not there, and may be made. */
+static bool find_missing(struct session *session, const struct message_metadata *request,
+			 struct bytes *out)
+{
+	struct message_list patterns = request->topics;
+	if (!request->create || !broker_creates_topics(session->service->broker))
+		return false;
+	while (message_pattern_next(&patterns, out))
+		if (!topic_pattern_has_star(*out) &&
+		    catalog_find(broker_catalog(session->service->broker), *out) == NULL)
+			return true;
+	return false;
+}
+
 int session_metadata(struct session *session, const struct frame *frame, struct error *err)
 {
 	struct message_metadata request;
 	struct message_metadata_reply reply = { .topics = { .count = 0 } };
 	struct topic topic = { .name = "" };
+	struct bytes missing;
 	if (message_metadata_decode(frame->body, &request, err) != 0)
 		return -1;
+	/* One at a time: when it is made, the request is looked at again. */
+	if (find_missing(session, &request, &missing))
+		return topic_work_create_for(session, frame, missing, err);
 	if (request.after.data != NULL)
 		memcpy(topic.name, request.after.data, request.after.size);
 	struct metadata metadata = { .session = session, .request = &request };

@@ -2,29 +2,75 @@
 #include "protocol/topic_pattern.h"
 #include "storage/groups.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* SUBSCRIBE, CREDIT, SEEK, UNSUBSCRIBE. */
+
+/* A start that the client has named. */
+struct position {
+	uint32_t topic_id;
+	uint32_t partition;
+	uint64_t offset;
+};
 
 /* Where a partition's delivery starts. */
 struct starting {
 	struct session *session;
 	const struct message_subscribe *request;
 	struct reader *reader;
+	struct position *positions;     /* owned, sorted; thousands are looked up in it */
+	size_t position_count;
 };
 
-static bool find_position(const struct message_subscribe *request, const struct topic *topic,
-			  uint32_t partition, uint64_t *out_offset)
+static int compare(const void *left, const void *right)
 {
-	struct message_list positions = request->positions;
-	struct message_position position;
-	while (message_position_next(&positions, &position))
-		if (position.partition == partition && position.topic.size == strlen(topic->name) &&
-		    memcmp(position.topic.data, topic->name, position.topic.size) == 0) {
-			*out_offset = position.offset;
-			return true;
-		}
-	return false;
+	const struct position *a = left, *b = right;
+	if (a->topic_id != b->topic_id)
+		return a->topic_id < b->topic_id ? -1 : 1;
+	return (a->partition > b->partition) - (a->partition < b->partition);
+}
+
+/* Those of topics that are not there are left out. */
+static int collect_positions(struct starting *starting, struct error *err)
+{
+	const struct catalog *catalog = broker_catalog(starting->session->service->broker);
+	struct message_list by_name = starting->request->positions;
+	struct message_list by_id = starting->request->places;
+	struct message_position named;
+	struct message_id_position item;
+	size_t count = 0;
+	if (by_name.count + by_id.count == 0)
+		return 0;
+	starting->positions = calloc((size_t)by_name.count + by_id.count, sizeof(*starting->positions));
+	if (starting->positions == NULL)
+		return error_set(err, ERROR_MEMORY, "a subscription");
+	while (message_id_position_next(&by_id, &item))
+		starting->positions[count++] =
+			(struct position){ item.topic_id, item.partition, item.offset };
+	while (message_position_next(&by_name, &named)) {
+		const struct catalog_topic *topic = catalog_find(catalog, named.topic);
+		if (topic != NULL)
+			starting->positions[count++] =
+				(struct position){ topic->topic.id, named.partition, named.offset };
+	}
+	qsort(starting->positions, count, sizeof(*starting->positions), compare);
+	starting->position_count = count;
+	return 0;
+}
+
+static bool find_position(const struct starting *starting, uint32_t topic_id, uint32_t partition,
+			  uint64_t *out_offset)
+{
+	const struct position key = { topic_id, partition, 0 };
+	const struct position *found =
+		starting->position_count == 0
+			? NULL
+			: bsearch(&key, starting->positions, starting->position_count, sizeof(key), compare);
+	if (found == NULL)
+		return false;
+	*out_offset = found->offset;
+	return true;
 }
 
 /* A start that retention has passed is left as it is: delivery tells what is lost. */
@@ -73,7 +119,7 @@ static int find_start(const struct starting *starting, const struct topic *topic
 	int rc = 0;
 	if (reader_ends(starting->reader, topic->id, partition, &ends, err) != 0)
 		return -1;
-	if (find_position(request, topic, partition, out_offset))
+	if (find_position(starting, topic->id, partition, out_offset))
 		return check_start(*out_offset, &ends, topic, partition, err);
 	switch (request->start) {
 	case START_BEGINNING:
@@ -164,14 +210,16 @@ int session_subscribe(struct session *session, const struct frame *frame, struct
 	if (subscription_find(session, frame->request_id) != NULL)
 		return error_set(err, ERROR_EXISTS, "subscription %u is there already",
 				 frame->request_id);
-	struct starting starting = { session, &request, broker_reader(session->service->broker) };
-	if (check_names(session, request.topics, err) != 0 ||
-	    subscription_create(&subscription, session, frame->request_id, &request, err) != 0)
+	struct starting starting = { session, &request, broker_reader(session->service->broker), NULL, 0 };
+	if ((!request.resume && check_names(session, request.topics, err) != 0) ||
+	    collect_positions(&starting, err) != 0)
 		return -1;
-	if (subscribe(subscription, &starting, frame->request_id, err) != 0) {
+	int rc = subscription_create(&subscription, session, frame->request_id, &request, err);
+	if (rc == 0 && (rc = subscribe(subscription, &starting, frame->request_id, err)) != 0)
 		subscription_destroy(subscription);
+	free(starting.positions);
+	if (rc != 0)
 		return -1;
-	}
 	LIST_FOREACH(cursor, &subscription->cursors, subscription_link)
 		cursor_update(cursor);
 	session_flush(session);
@@ -213,9 +261,14 @@ int session_credit(struct session *session, const struct frame *frame, struct er
 static struct cursor *find_cursor(struct subscription *subscription, uint32_t topic_id,
 				  uint32_t partition)
 {
+	/* Of all partitions it may have thousands, of one partition's cursors it has one. */
+	struct catalog_partition *followed = catalog_partition(
+		broker_catalog(subscription->session->service->broker), topic_id, partition);
 	struct cursor *cursor;
-	LIST_FOREACH(cursor, &subscription->cursors, subscription_link)
-		if (cursor->topic->topic.id == topic_id && cursor->partition == partition)
+	if (followed == NULL)
+		return NULL;
+	LIST_FOREACH(cursor, &followed->cursors, partition_link)
+		if (cursor->subscription == subscription)
 			return cursor;
 	return NULL;
 }

@@ -12,7 +12,7 @@ struct topic_work {
 	uint8_t type;                   /* what it answers */
 	uint32_t request_id;
 	struct topic topic;
-	uint8_t *body;                  /* owned: a PUBLISH that waits for its topic */
+	uint8_t *body;                  /* owned: of a PUBLISH or METADATA that waits for its topic */
 	size_t body_bytes;
 	struct error err;
 };
@@ -49,22 +49,25 @@ static int answer(struct topic_work *work, struct error *err)
 				    err);
 }
 
-/* The topic that a PUBLISH waited for is there, or is not. */
-static void publish_again(struct topic_work *work)
+/* The topic that a PUBLISH or METADATA waited for is there, or is not. */
+static void handle_again(struct topic_work *work)
 {
 	struct session *session = work->session;
+	session_handler *handler = work->type == FRAME_PUBLISH ? session_publish : session_metadata;
 	struct frame frame = {
-		.type = FRAME_PUBLISH,
+		.type = work->type,
 		.request_id = work->request_id,
 		.body = { work->body, work->body_bytes },
 	};
 	session->is_paused = false;
-	if (work->err.code == ERROR_EXISTS)
+	/* Made by another meanwhile, it has come into the catalog before this. */
+	if (work->err.code == ERROR_EXISTS &&
+	    catalog_find(broker_catalog(session->service->broker), name_of(&work->topic)) != NULL)
 		work->err.code = ERROR_NONE;
 	if (session->has_ended)
 		return;
-	if (work->err.code != ERROR_NONE || session_publish(session, &frame, &work->err) != 0)
-		session_refuse(session, FRAME_PUBLISH, work->request_id, &work->err);
+	if (work->err.code != ERROR_NONE || handler(session, &frame, &work->err) != 0)
+		session_refuse(session, work->type, work->request_id, &work->err);
 	if (!session->is_paused && !session->has_ended)
 		session->transport->on_resume(session);
 }
@@ -81,8 +84,8 @@ static void on_done(struct broker_work *base)
 	else if (err.code == ERROR_NONE)
 		broker_topic_added(base->broker, &work->topic);
 
-	if (work->type == FRAME_PUBLISH) {
-		publish_again(work);
+	if (work->body != NULL) {
+		handle_again(work);
 	} else if (!session->has_ended) {
 		if (err.code == ERROR_NONE && answer(work, &err) == 0)
 			session_flush(session);

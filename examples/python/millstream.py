@@ -394,6 +394,7 @@ class Consumer(Reconnecting):
         if group is not None:
             self.subscribe["group"] = group
         self.group, self.to_end, self.timeout = group, to_end, timeout
+        self.has_begun = False
         self.positions = {}     # (topic, partition) -> the next offset to hand on
         self.ids = {}           # topic -> id
         self.behind = set()     # (topic id, partition) that has not caught up
@@ -401,16 +402,25 @@ class Consumer(Reconnecting):
 
     def on_connected(self):
         request = dict(self.subscribe)
-        if self.ids:
-            request.update(start="beginning", positions=[
-                [*at, offset] for at, offset in self.positions.items()])
+        if self.has_begun:
+            request.update(start="beginning", resume=True, places=[
+                [self.ids[topic], partition, offset]
+                for (topic, partition), offset in self.positions.items()])
         self.subscription = None
         self.connection.pushes.clear()
         reply = self.connection.request("SUBSCRIBE", request)
         self.subscription = self.connection.last_id
-        self.behind = set()
+        self.behind, self.has_begun = set(), True
+        for topic in set(self.ids) - {item[0] for item in reply["partitions"]}:
+            self.forget(topic)
         for topic, topic_id, partition, offset, _ in reply["partitions"]:
             self.begin(topic, topic_id, partition, offset)
+
+    def forget(self, topic):
+        """It was deleted."""
+        self.behind = {at for at in self.behind if at[0] != self.ids.get(topic)}
+        self.ids.pop(topic, None)
+        self.positions = {at: n for at, n in self.positions.items() if at[0] != topic}
 
     def begin(self, topic, topic_id, partition, offset):
         if self.ids.setdefault(topic, topic_id) != topic_id:
@@ -487,9 +497,7 @@ class Consumer(Reconnecting):
         if kind == "partition_added":
             self.begin(topic, body["topic_id"], partition, body["start_offset"])
         elif kind == "topic_deleted":
-            self.ids.pop(topic, None)
-            self.positions = {at: n for at, n in self.positions.items() if at[0] != topic}
-            self.behind = {at for at in self.behind if at[0] != body["topic_id"]}
+            self.forget(topic)
         elif kind == "caught_up":
             self.behind.discard((body["topic_id"], partition))
         elif kind in ("out_of_range", "damaged", "refused"):
@@ -508,7 +516,7 @@ class Producer(Reconnecting):
 
     def partition_count(self, topic):
         if topic not in self.partition_counts:
-            topics = self.request("METADATA", {"topics": [topic]})["topics"]
+            topics = self.request("METADATA", {"topics": [topic], "create": True})["topics"]
             if not topics:
                 raise MillstreamError("NOT_FOUND", f"there is no topic '{topic}'")
             self.partition_counts[topic] = len(topics[0]["partitions"])

@@ -4,7 +4,6 @@ millstream=$PWD/millstream
 dir=$(mktemp -d) || exit 99
 server=
 trap '[ -z "$server" ] || kill "$server"; rm -rf "$dir"' EXIT
-mkdir "$dir/data"
 count=0
 failures=0
 
@@ -45,19 +44,28 @@ err_has() { grep -q -- "$1" "$dir/err"; }
 err_is_empty() { [ ! -s "$dir/err" ]; }
 masked() { sed -E 's/"(ts|created_us)":[0-9]+/"\1":0/g' "$dir/out" >"$dir/masked" && mv "$dir/masked" "$dir/out"; }
 
-printf 'listen = 127.0.0.1:0\nlog.map.bytes = 1GiB\n' >"$dir/server.conf"
-"$PWD/millstreamd" -c "$dir/server.conf" --data-dir "$dir/data" >"$dir/server" 2>&1 &
-server=$!
-# The log tells the port.
-for try in $(seq 600); do
-	MILLSTREAM_URL=$(sed -n 's/.*listening on \([0-9.:]*\),.*/\1/p' "$dir/server")
-	[ -z "$MILLSTREAM_URL" ] || break
-	kill -0 $server 2>/dev/null || break
-	read -rt 0.05 <> <(:)
-done
-export MILLSTREAM_URL
-[ -n "$MILLSTREAM_URL" ] || { echo "Bail out! millstreamd does not start"; sed 's/^/# /' "$dir/server"; exit 1; }
+start_server()  # start_server NAME CONFIGURATION: its id in server, its address in MILLSTREAM_URL
+{
+	printf 'listen = 127.0.0.1:0\nlog.map.bytes = 1GiB\n%s\n' "$2" >"$dir/$1.conf"
+	"$PWD/millstreamd" -c "$dir/$1.conf" --data-dir "$dir/$1" >"$dir/$1.log" 2>&1 &
+	server=$!
+	# The log tells the port.
+	for try in $(seq 600); do
+		MILLSTREAM_URL=$(sed -n 's/.*listening on \([0-9.:]*\),.*/\1/p' "$dir/$1.log")
+		[ -z "$MILLSTREAM_URL" ] || break
+		kill -0 $server 2>/dev/null || break
+		read -rt 0.05 <> <(:)
+	done
+	export MILLSTREAM_URL
+	[ -n "$MILLSTREAM_URL" ] || { echo "Bail out! millstreamd does not start"; sed 's/^/# /' "$dir/$1.log"; exit 1; }
+}
 
+start_server strict 'topic.autocreate = false'
+feed 'x\n' 1 produce nope && err_has "no topic 'nope'" && err_has "topic create nope" && run 1 topic info nope
+ok "publishing to no topic fails and says how to make one"
+kill $server; wait $server
+
+start_server data 'topic "made.*" { partitions = 3  retention.ms = 5000000 }'
 run 0 status && err_is_empty && out_has "^millstreamd .* ready, up " && out_has "^disk "
 ok "status shows a server that is well"
 run 0 status --json && out_has '^{"health":"ok","state":"ready",.*"sources":\[\]}$'
@@ -124,8 +132,9 @@ run 1 consume big -e -o 70000 && err_has "70000"
 ok "an offset beyond the end fails"
 run 1 consume nope && err_has "no topic 'nope'" && err_has "topic ls"
 ok "a topic that is not there is told"
-feed 'x\n' 1 produce nope && err_has "no topic 'nope'" && err_has "topic create nope"
-ok "publishing to no topic fails and says how to make one"
+feed 'x\n' 0 produce made.here -p 2 && run 0 consume made.here -e && out_is 'x\n' &&
+	run 0 topic info made.here && out_has '^ *2 *0 *1 *1 ' && out_has 'retention.ms = 5000000$'
+ok "publishing makes the topic, as the configuration says"
 feed 'x\n' 1 produce big -p 7 && err_has "7"
 ok "publishing to no partition fails"
 { head -c 1500000 /dev/zero | tr '\0' x; echo; } >"$dir/long"
@@ -268,7 +277,7 @@ echo "$completed" >"$dir/out"; out_is '--unbuffered\n--decimal.handling.mode\nde
 ok "bash completes options, verbs and topics"
 
 kill $server; wait $server; status=$?; server=
-cp "$dir/server" "$dir/out"
+cp "$dir/data.log" "$dir/out"
 [ $status -eq 0 ] && out_has 'msg=stopped$'
 ok "the server stops when it is asked to"
 run 2 status

@@ -284,6 +284,33 @@ static void what_a_silent_network_held_is_published_once(void **state)
 	expect_freed(rig);
 }
 
+/* By name they would not fit a frame. */
+static void thousands_of_partitions_with_long_names_are_resumed(void **state)
+{
+	const char *patterns[] = { "long*", TOPIC };
+	const struct millstream_subscribe_options options = { .topics = patterns, .topic_count = 2 };
+	struct rig *rig = *state;
+	struct millstream_client *client = open_through(rig);
+	struct millstream_subscription *subscription;
+	uint64_t published = 0, read = 0;
+	char name[250] = "";
+	for (int n = 0; n < 5; n++) {
+		memset(name, 'x', sizeof(name) - 1);
+		memcpy(name, "long", 4);
+		name[4] = (char)('0' + n);
+		assert_int_equal(millstream_topic_create(rig->direct, name, 1024, NULL, 0, ANSWER_MS),
+				 MILLSTREAM_OK);
+	}
+	publish_directly(rig, &published, 10);
+	assert_int_equal(millstream_subscribe(client, &options, ANSWER_MS, &subscription), MILLSTREAM_OK);
+	read_up_to(client, &read, published);
+	fault_proxy_reset(rig->proxy);
+	publish_directly(rig, &published, 10);
+	read_up_to(client, &read, published);
+	millstream_close(client);
+	expect_freed(rig);
+}
+
 /* Read, publish, and say on the pipe that both are under way; then be killed. */
 static void be_killed(const char *url, int pipe_fd)
 {
@@ -356,6 +383,7 @@ int main(void)
 		TEST(a_reader_goes_on_behind_each_kind_of_cut),
 		TEST(what_is_published_through_cuts_is_stored_once_in_order),
 		TEST(what_a_silent_network_held_is_published_once),
+		TEST(thousands_of_partitions_with_long_names_are_resumed),
 		TEST(a_killed_client_leaves_nothing_behind),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

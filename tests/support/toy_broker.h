@@ -46,6 +46,8 @@ struct toy_faults {
 	uint32_t heartbeat_ms;          /* 0: 10 s */
 	uint8_t instance;               /* every byte of its id */
 	bool sends_more_than_credit;
+	enum error_code subscribe_refusal;      /* ERROR_NONE: none */
+	bool creates_topics;            /* of two partitions, when METADATA asks for it */
 	/* Sent, as it is, when SUBSCRIBE is answered. */
 	const void *junk;
 	size_t junk_bytes;

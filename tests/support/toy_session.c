@@ -68,14 +68,13 @@ static bool matches(const struct toy_subscription *subscription, const struct to
 static uint64_t start_of(const struct message_subscribe *message, const struct toy_topic *topic,
 			 uint32_t partition, const struct toy_faults *faults)
 {
-	struct message_list positions = message->positions;
-	struct message_position position;
+	struct message_list places = message->places;
+	struct message_id_position place;
 	uint64_t end = topic->partitions[partition].end;
 
-	while (message_position_next(&positions, &position))
-		if (position.partition == partition && position.topic.size == strlen(topic->name) &&
-		    memcmp(position.topic.data, topic->name, position.topic.size) == 0)
-			return position.offset;
+	while (message_id_position_next(&places, &place))
+		if (place.partition == partition && place.topic_id == topic->id)
+			return place.offset;
 	if (message->start == START_END)
 		return end;
 	if (message->start == START_OFFSET)
@@ -96,9 +95,12 @@ static int subscribe(struct toy_broker *toy, struct toy_connection *connection,
 
 	if (message_subscribe_decode(frame->body, &message, err) != 0)
 		return -1;
+	if (toy->faults.subscribe_refusal != ERROR_NONE)
+		return error_set(err, toy->faults.subscribe_refusal, "not now");
 	memset(subscription, 0, sizeof(*subscription));
 	while (message_pattern_next(&message.topics, &pattern)) {
-		if (!topic_pattern_has_star(pattern) && toy_log_find(&toy->log, pattern) == NULL)
+		if (!message.resume && !topic_pattern_has_star(pattern) &&
+		    toy_log_find(&toy->log, pattern) == NULL)
 			return error_set(err, ERROR_NOT_FOUND, "there is no topic '%.*s'",
 					 (int)pattern.size, (const char *)pattern.data);
 		snprintf(subscription->patterns[subscription->pattern_count++], 64, "%.*s",
@@ -330,6 +332,18 @@ static int credit(struct toy_connection *connection, const struct frame *frame,
 	return 0;
 }
 
+static void create_missing(struct toy_broker *toy, struct message_list topics)
+{
+	struct bytes topic;
+	char name[64];
+
+	while (message_pattern_next(&topics, &topic)) {
+		snprintf(name, sizeof(name), "%.*s", (int)topic.size, (const char *)topic.data);
+		if (toy_log_find(&toy->log, topic) == NULL)
+			toy_log_add(&toy->log, name, 2);
+	}
+}
+
 static int metadata(struct toy_broker *toy, struct toy_connection *connection,
 		    const struct frame *frame, struct error *err)
 {
@@ -343,6 +357,8 @@ static int metadata(struct toy_broker *toy, struct toy_connection *connection,
 
 	if (message_metadata_decode(frame->body, &message, err) != 0)
 		return -1;
+	if (message.create && toy->faults.creates_topics)
+		create_missing(toy, message.topics);
 	for (int i = 0; i < TOY_TOPICS_MAX; i++) {
 		const struct toy_topic *from = &toy->log.topics[i];
 		struct message_list patterns = message.topics;

@@ -321,6 +321,20 @@ static void wrong_messages_are_refused_at_once(void **state)
 	assert_int_equal(millstream_unacknowledged(fixture->client), 0);
 }
 
+static void a_topic_that_is_not_there_is_made_where_the_server_does_that(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct millstream_message message = { .topic = "new", .partition = 1, .value = "v", .value_bytes = 1 };
+	struct toy_faults faults = toy_no_faults;
+
+	assert_int_equal(millstream_publish(fixture->client, &message, LONG_MS, NULL, NULL),
+			 MILLSTREAM_NOT_FOUND);
+	faults.creates_topics = true;
+	toy_broker_set_faults(fixture->toy, &faults);
+	assert_int_equal(millstream_publish(fixture->client, &message, LONG_MS, NULL, NULL), MILLSTREAM_OK);
+	assert_int_equal(millstream_flush(fixture->client, LONG_MS), MILLSTREAM_OK);
+}
+
 static void close_reports_what_is_left(void **state)
 {
 	struct fixture *fixture = *state;
@@ -396,6 +410,7 @@ int main(void)
 		RUN(what_nobody_acknowledges_times_out),
 		RUN(memory_is_bounded_and_publish_waits_for_room),
 		RUN(wrong_messages_are_refused_at_once),
+		RUN(a_topic_that_is_not_there_is_made_where_the_server_does_that),
 		RUN(close_reports_what_is_left),
 		RUN(callbacks_must_not_call_back),
 		RUN(another_log_gets_all_that_is_left),

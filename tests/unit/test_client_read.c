@@ -338,6 +338,39 @@ static void a_topic_made_again_is_read_from_its_beginning(void **state)
 		expect_record(fixture, i);
 }
 
+static void a_topic_deleted_meanwhile_is_told_and_the_others_go_on(void **state)
+{
+	struct fixture *fixture = *state;
+	const char *topics[] = { "a", "b" };
+	struct millstream_subscribe_options options = { .topics = topics, .topic_count = 2 };
+	struct millstream_subscription *subscription;
+	struct toy_faults mute = toy_no_faults;
+	const struct millstream_record *record;
+
+	toy_broker_add_topic(fixture->toy, "a", 1);
+	toy_broker_add_topic(fixture->toy, "b", 1);
+	toy_broker_append(fixture->toy, "b", 0, 2);
+	assert_int_equal(millstream_subscribe(fixture->client, &options, LONG_MS, &subscription), 0);
+	expect_record(fixture, 0);
+	expect_record(fixture, 1);
+	mute.is_mute = true;
+	toy_broker_set_faults(fixture->toy, &mute);
+	toy_broker_cut(fixture->toy);
+	toy_broker_remove_topic(fixture->toy, "a");
+	toy_broker_append(fixture->toy, "b", 0, 1);
+	toy_broker_set_faults(fixture->toy, &toy_no_faults);
+	record = next_of(fixture);
+	assert_int_equal(record->kind, MILLSTREAM_TOPIC_DELETED);
+	assert_string_equal(record->topic, "a");
+	expect_record(fixture, 2);
+	/* Made again, it is followed again. */
+	toy_broker_add_topic(fixture->toy, "a", 1);
+	toy_broker_append(fixture->toy, "a", 0, 1);
+	record = next_of(fixture);
+	assert_int_equal(record->kind, MILLSTREAM_PARTITION_ADDED);
+	expect_record(fixture, 0);
+}
+
 static void another_log_ends_the_subscription(void **state)
 {
 	struct fixture *fixture = *state;
@@ -371,11 +404,12 @@ static void a_subscription_refused_later_says_so(void **state)
 	mute.is_mute = true;
 	toy_broker_set_faults(fixture->toy, &mute);
 	toy_broker_cut(fixture->toy);
-	toy_broker_remove_topic(fixture->toy, "t");
-	toy_broker_set_faults(fixture->toy, &toy_no_faults);
+	struct toy_faults refusing = toy_no_faults;
+	refusing.subscribe_refusal = ERROR_OFFSET_OUT_OF_RANGE;
+	toy_broker_set_faults(fixture->toy, &refusing);
 	const struct millstream_record *record = next_of(fixture);
 	assert_int_equal(record->kind, MILLSTREAM_SUBSCRIPTION_ENDED);
-	assert_int_equal(record->error_code, MILLSTREAM_NOT_FOUND);
+	assert_int_equal(record->error_code, MILLSTREAM_OUT_OF_RANGE);
 	assert_non_null(record->text);
 }
 
@@ -473,6 +507,7 @@ int main(void)
 		RUN(damaged_batches_are_told_and_not_handed_out),
 		RUN(topics_that_come_and_go_are_news),
 		RUN(a_topic_made_again_is_read_from_its_beginning),
+		RUN(a_topic_deleted_meanwhile_is_told_and_the_others_go_on),
 		RUN(another_log_ends_the_subscription),
 		RUN(a_subscription_refused_later_says_so),
 		RUN(no_subscription_and_no_server_are_told_apart),

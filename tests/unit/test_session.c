@@ -254,6 +254,145 @@ static void seek(struct rig_session *session, uint32_t request_id, uint32_t subs
 	feed(session, &buffer);
 }
 
+/* How many partitions a SUBSCRIBE's reply lists; the first of them to out. */
+static uint32_t subscribed(struct rig_session *session, uint32_t request_id,
+			   struct message_subscribed out[], uint32_t room)
+{
+	struct message_subscribe_reply reply;
+	struct frame frame;
+	uint32_t count = 0;
+	assert_true(rig_reply(session, request_id, &frame));
+	assert_int_equal(frame.flags, FRAME_FLAG_REPLY);
+	assert_int_equal(message_subscribe_reply_decode(frame.body, &reply, NULL), 0);
+	const uint32_t all = reply.partitions.count;
+	while (count < room && message_subscribed_next(&reply.partitions, &out[count]))
+		count++;
+	return all;
+}
+
+static void resume(struct rig_session *session, uint32_t request_id, const struct bytes *topics,
+		   uint32_t topic_count, const struct message_id_position *places, uint32_t place_count)
+{
+	const struct message_subscribe message = {
+		.topics = { .count = topic_count, .items = topics },
+		.start = START_BEGINNING,
+		.credit = 1 << 20,
+		.places = { .count = place_count, .items = places },
+		.resume = true,
+	};
+	msgpack_sbuffer frame;
+	msgpack_sbuffer_init(&frame);
+	assert_int_equal(message_subscribe_encode(&frame, request_id, &message, NULL), 0);
+	feed(session, &frame);
+	msgpack_sbuffer_destroy(&frame);
+}
+
+static void what_is_resumed_is_found_by_its_id_and_may_be_gone(void **state)
+{
+	struct rig_session *session = greeted();
+	struct message_subscribed items[2];
+	(void)state;
+	publish(session, 2, "resumed", 5);
+	expect_ok(session, 2);
+	subscribe(session, 3, "resumed", 0);
+	assert_int_equal(subscribed(session, 3, items, 1), 1);
+	const struct bytes topics[] = { text("resumed"), text("resumed.not.there") };
+	const struct message_id_position places[] = { { 4000000000, 0, 77 }, { items[0].topic_id, 0, 4 } };
+	resume(session, 4, topics, 2, places, 2);
+	assert_int_equal(subscribed(session, 4, items, 2), 1);
+	assert_int_equal(items[0].offset, 4);
+	/* Of another topic, also of the same name: not this one's. */
+	resume(session, 5, topics, 1, places, 1);
+	assert_int_equal(subscribed(session, 5, items, 1), 1);
+	assert_int_equal(items[0].offset, 0);
+	/* When it comes it is followed. */
+	publish(session, 6, "resumed.not.there", 1);
+	struct message_notice notice;
+	do
+		notice = next_notice(session);
+	while (notice.kind != NOTICE_PARTITION_ADDED);
+	assert_memory_equal(notice.topic.data, "resumed.not.there", notice.topic.size);
+	rig_session_destroy(session);
+}
+
+static void create_wide(struct rig_session *session, uint32_t request_id, const char *name)
+{
+	const struct message_topic_create message = { .name = text(name), .partitions = TOPIC_PARTITIONS_MAX };
+	msgpack_sbuffer frame;
+	msgpack_sbuffer_init(&frame);
+	assert_int_equal(message_topic_create_encode(&frame, request_id, &message, NULL), 0);
+	feed(session, &frame);
+	expect_ok(session, request_id);
+	msgpack_sbuffer_destroy(&frame);
+}
+
+static void the_most_partitions_are_resumed_and_sought_at_once(void **state)
+{
+	const uint32_t topics = SUBSCRIPTION_PARTITIONS_MAX / TOPIC_PARTITIONS_MAX;
+	struct rig_session *session = greeted();
+	struct message_subscribed *items = calloc(SUBSCRIPTION_PARTITIONS_MAX, sizeof(*items));
+	struct message_id_position *places = calloc(SUBSCRIPTION_PARTITIONS_MAX, sizeof(*places));
+	const struct bytes pattern = text("wide.*");
+	char name[32];
+	(void)state;
+	for (uint32_t n = 0; n < topics; n++) {
+		snprintf(name, sizeof(name), "wide.%u", n);
+		create_wide(session, n + 2, name);
+	}
+	resume(session, 100, &pattern, 1, NULL, 0);
+	assert_int_equal(subscribed(session, 100, items, SUBSCRIPTION_PARTITIONS_MAX),
+			 SUBSCRIPTION_PARTITIONS_MAX);
+	for (uint32_t n = 0; n < SUBSCRIPTION_PARTITIONS_MAX; n++)
+		places[n] = (struct message_id_position){ items[n].topic_id, items[n].partition, 0 };
+	resume(session, 101, &pattern, 1, places, SUBSCRIPTION_PARTITIONS_MAX);
+	assert_int_equal(subscribed(session, 101, items, 0), SUBSCRIPTION_PARTITIONS_MAX);
+	const struct message_seek seek_all = {
+		.subscription = 101,
+		.positions = { .count = SUBSCRIPTION_PARTITIONS_MAX, .items = places },
+	};
+	msgpack_sbuffer frame;
+	msgpack_sbuffer_init(&frame);
+	assert_int_equal(message_seek_encode(&frame, 102, &seek_all, NULL), 0);
+	feed(session, &frame);
+	msgpack_sbuffer_destroy(&frame);
+	expect_ok(session, 102);
+	rig_session_destroy(session);
+	free(items);
+	free(places);
+}
+
+/* Partitions of the one topic that METADATA tells of; 0: none. */
+static uint32_t described(struct rig_session *session, uint32_t request_id, const char *topic,
+			  bool create)
+{
+	const struct bytes name = text(topic);
+	const struct message_metadata message = { .topics = { .count = 1, .items = &name }, .create = create };
+	struct message_metadata_reply reply;
+	struct message_topic item;
+	struct frame frame;
+	msgpack_sbuffer buffer;
+	msgpack_sbuffer_init(&buffer);
+	assert_int_equal(message_metadata_encode(&buffer, request_id, &message, NULL), 0);
+	feed(session, &buffer);
+	msgpack_sbuffer_destroy(&buffer);
+	assert_true(rig_reply(session, request_id, &frame));
+	assert_int_equal(frame.flags, FRAME_FLAG_REPLY);
+	assert_int_equal(message_metadata_reply_decode(frame.body, &reply, NULL), 0);
+	return message_topic_next(&reply.topics, &item) ? item.partitions.count : 0;
+}
+
+static void metadata_makes_a_topic_when_it_is_asked_to(void **state)
+{
+	struct rig_session *session = greeted();
+	(void)state;
+	assert_int_equal(described(session, 2, "wanted", false), 0);
+	assert_int_equal(described(session, 3, "want*", true), 0);
+	assert_int_equal(described(session, 4, "wanted", true), 1);
+	assert_int_equal(described(session, 5, "wanted", true), 1);
+	assert_int_equal(described(session, 6, "wanted", false), 1);
+	rig_session_destroy(session);
+}
+
 static void a_seek_is_caught_up_with_anew(void **state)
 {
 	struct rig_session *session = greeted();
@@ -541,6 +680,9 @@ int main(void)
 		TEST(published_records_are_answered_and_delivered),
 		TEST(a_subscriber_without_credit_gets_nothing_until_it_gives_some),
 		TEST(a_pattern_takes_in_topics_that_come_later_from_their_beginning),
+		TEST(what_is_resumed_is_found_by_its_id_and_may_be_gone),
+		TEST(the_most_partitions_are_resumed_and_sought_at_once),
+		TEST(metadata_makes_a_topic_when_it_is_asked_to),
 		TEST(a_seek_is_caught_up_with_anew),
 		TEST(a_name_that_is_not_there_is_refused),
 		TEST(starts_count_from_the_end_and_stop_at_the_beginning),

@@ -194,6 +194,7 @@ def make_good():
 
     ask("metadata_of_all", METADATA, {})
     ask("metadata_of_some", METADATA, {"topics": ["orders", "myapp.*"], "after": "myapp.public.t"})
+    ask("metadata_that_creates", METADATA, {"topics": ["orders"], "create": True})
     answer("metadata_reply", METADATA, {"topics": [
         {"name": "myapp.public.users", "id": 3, "owner": "myapp", "created_us": TIME,
          "config": {"retention.ms": "604800000", "cleanup.policy": "delete"},
@@ -222,6 +223,9 @@ def make_good():
     ask("subscribe_again", SUBSCRIBE, {
         "topics": ["orders"], "credit": 1048576,
         "positions": [["orders", 0, 18446744073709551615], ["orders", 1, 0]]}, request_id=11)
+    ask("subscribe_to_resume", SUBSCRIBE, {
+        "topics": ["orders", "deleted"], "credit": 1048576,
+        "places": [[4, 0, 18446744073709551615], [4, 1, 0]], "resume": True}, request_id=11)
     answer("subscribe_reply", SUBSCRIBE, {"partitions": [
         ["orders", 4, 0, 0, 100], ["orders", 4, 1, 50, 50]]}, request_id=10)
     answer("subscribe_reply_of_nothing_yet", SUBSCRIBE, {"partitions": []}, request_id=10)
