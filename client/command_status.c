@@ -2,7 +2,7 @@
 #include "client/command_columns.h"
 #include "client/command_output.h"
 #include "client/command_table.h"
-#include "protocol/json.h"
+#include "client/command_words.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -34,15 +34,6 @@ static const char *grade_name(int graded)
 }
 
 /* ---- For programs ---- */
-
-static void add_string_or_null(struct json *json, const char *name, const char *string)
-{
-	json_name(json, name);
-	if (string != NULL)
-		json_string(json, string);
-	else
-		json_null(json);
-}
 
 static void add_numbers(struct json *json, const struct millstream_status *status)
 {
@@ -76,9 +67,9 @@ static void add_json(struct text *text, const struct millstream_status *status)
 	struct json json = json_to(text);
 
 	json_begin_object(&json);
-	add_string_or_null(&json, "health", grade_name(grade(status)));
-	add_string_or_null(&json, "state", status->state);
-	add_string_or_null(&json, "version", status->version);
+	command_add_string(&json, "health", grade_name(grade(status)));
+	command_add_string(&json, "state", status->state);
+	command_add_string(&json, "version", status->version);
 	json_name(&json, "instance");
 	json_hex(&json, (struct bytes){ status->instance, sizeof(status->instance) });
 	json_name(&json, "is_disk_full");
@@ -94,15 +85,11 @@ static void add_json(struct text *text, const struct millstream_status *status)
 	for (size_t i = 0; i < status->source_count; i++) {
 		const struct millstream_source *source = &status->sources[i];
 		json_begin_object(&json);
-		add_string_or_null(&json, "name", source->name);
-		add_string_or_null(&json, "state", source->state);
-		add_string_or_null(&json, "reason", source->reason);
-		add_string_or_null(&json, "position", source->position);
-		json_name(&json, "lag_us");
-		if (source->lag_us == UINT64_MAX)
-			json_null(&json);
-		else
-			json_u64(&json, source->lag_us);
+		command_add_string(&json, "name", source->name);
+		command_add_string(&json, "state", source->state);
+		command_add_string(&json, "reason", source->reason);
+		command_add_string(&json, "position", source->position);
+		command_add_number(&json, "lag_us", source->lag_us);
 		json_end_object(&json);
 	}
 	json_end_array(&json);
@@ -111,24 +98,6 @@ static void add_json(struct text *text, const struct millstream_status *status)
 }
 
 /* ---- For people ---- */
-
-static void add_size(struct text *text, uint64_t bytes)
-{
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
-	double size = (double)bytes;
-	size_t unit = 0;
-	for (; size >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0]); unit++)
-		size /= 1024;
-	text_add_format(text, unit == 0 ? "%.0f %s" : "%.1f %s", size, units[unit]);
-}
-
-static void add_duration(struct text *text, uint64_t s)
-{
-	if (s >= 86400)
-		text_add_format(text, "%" PRIu64 "d ", s / 86400);
-	text_add_format(text, "%02" PRIu64 ":%02" PRIu64 ":%02" PRIu64, s / 3600 % 24, s / 60 % 60,
-			s % 60);
-}
 
 static void add_sources(struct text *text, const struct millstream_status *status)
 {
@@ -153,15 +122,15 @@ static void add_sources(struct text *text, const struct millstream_status *statu
 static void add_disk(struct text *text, const struct millstream_status *status)
 {
 	text_add_string(text, "disk     log ");
-	add_size(text, status->log_bytes);
+	command_add_size(text, status->log_bytes);
 	text_add_string(text, " in a file of ");
-	add_size(text, status->file_bytes);
+	command_add_size(text, status->file_bytes);
 	if (status->quota_bytes > 0) {
 		text_add_string(text, ", quota ");
-		add_size(text, status->quota_bytes);
+		command_add_size(text, status->quota_bytes);
 	}
 	text_add_string(text, ", free ");
-	add_size(text, status->free_bytes);
+	command_add_size(text, status->free_bytes);
 	text_add_string(text, status->is_disk_full ? "  DISK FULL\n" : "\n");
 }
 
@@ -169,21 +138,21 @@ static void add_for_people(struct text *text, const char *server,
 			   const struct millstream_status *status)
 {
 	text_add_format(text, "millstreamd %s at %s: %s, up ", status->version, server, status->state);
-	add_duration(text, status->uptime_ms / 1000);
+	command_add_duration(text, status->uptime_ms / 1000);
 	text_add_format(text, "\ntopics   %" PRIu32 " (%" PRIu32 " partitions)\n", status->topics,
 			status->partitions);
 	text_add_format(text, "clients  %" PRIu32 " connections, %" PRIu32 " subscriptions\n",
 			status->connections, status->subscriptions);
 	text_add_format(text, "records  %" PRIu64 " published since the start, ", status->received_count);
-	add_size(text, status->sent_bytes);
+	command_add_size(text, status->sent_bytes);
 	text_add_string(text, " sent\n");
 	add_disk(text, status);
 	text_add_format(text, "commits  %" PRIu64 ", ", status->commit_count);
-	add_size(text, status->written_bytes);
+	command_add_size(text, status->written_bytes);
 	text_add_format(text, " written; %" PRIu64 " waiting (", status->queued_count);
-	add_size(text, status->queued_bytes);
+	command_add_size(text, status->queued_bytes);
 	text_add_string(text, ")\nmemory   ");
-	add_size(text, status->private_bytes);
+	command_add_size(text, status->private_bytes);
 	text_add_byte(text, '\n');
 	if (status->source_count > 0)
 		add_sources(text, status);

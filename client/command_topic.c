@@ -2,7 +2,7 @@
 #include "client/command_columns.h"
 #include "client/command_output.h"
 #include "client/command_table.h"
-#include "protocol/json.h"
+#include "client/command_words.h"
 #include "protocol/limits.h"
 #include "protocol/time_text.h"
 #include "protocol/topic_pattern.h"
@@ -42,16 +42,6 @@ static struct totals totals_of(const struct millstream_topic *topic)
 	return totals;
 }
 
-static void add_size(struct text *text, uint64_t bytes)
-{
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
-	double size = (double)bytes;
-	size_t unit = 0;
-	for (; size >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0]); unit++)
-		size /= 1024;
-	text_add_format(text, unit == 0 ? "%.0f %s" : "%.1f %s", size, units[unit]);
-}
-
 static void add_json_topic(struct text *text, const struct millstream_topic *topic, bool is_whole)
 {
 	struct json json = json_to(text);
@@ -68,11 +58,7 @@ static void add_json_topic(struct text *text, const struct millstream_topic *top
 	json_u64(&json, totals.records);
 	json_name(&json, "bytes");
 	json_u64(&json, totals.bytes);
-	json_name(&json, "owner");
-	if (topic->owner != NULL)
-		json_string(&json, topic->owner);
-	else
-		json_null(&json);
+	command_add_string(&json, "owner", topic->owner);
 	if (is_whole) {
 		json_name(&json, "created_us");
 		json_i64(&json, topic->created_us);
@@ -133,7 +119,7 @@ static bool list_topic(void *user, const struct millstream_topic *topic)
 	command_columns_end_cell(&work->columns);
 	text_add_u64(cells, totals.records);
 	command_columns_end_cell(&work->columns);
-	add_size(cells, totals.bytes);
+	command_add_size(cells, totals.bytes);
 	command_columns_end_cell(&work->columns);
 	if (topic->owner != NULL)
 		text_add_string(cells, topic->owner);
@@ -213,7 +199,7 @@ static void add_partitions(struct text *text, const struct millstream_topic *top
 		command_columns_end_cell(&columns);
 		text_add_u64(&columns.cells, partition->visible_end - partition->log_start);
 		command_columns_end_cell(&columns);
-		add_size(&columns.cells, partition->bytes);
+		command_add_size(&columns.cells, partition->bytes);
 		command_columns_end_cell(&columns);
 	}
 	command_columns_write(&columns, "  ", text);
@@ -238,7 +224,7 @@ static bool show_topic(void *user, const struct millstream_topic *topic)
 			topic->owner != NULL ? topic->owner : "");
 	time_text_timestamp(text, topic->created_us);
 	text_add_format(text, "Z)\n  %" PRIu64 " records, ", totals.records);
-	add_size(text, totals.bytes);
+	command_add_size(text, totals.bytes);
 	text_add_byte(text, '\n');
 	for (size_t i = 0; i < topic->setting_count; i++)
 		text_add_format(text, "  %s = %s%s\n", topic->settings[i].name, topic->settings[i].value,
@@ -354,7 +340,7 @@ static bool plan_topic(void *user, const struct millstream_topic *topic)
 	work->found_count++;
 	text_add_format(&work->text, "%s: %" PRIu32 " partition%s, %" PRIu64 " records, ", topic->name,
 			topic->partition_count, topic->partition_count == 1 ? "" : "s", totals.records);
-	add_size(&work->text, totals.bytes);
+	command_add_size(&work->text, totals.bytes);
 	text_add_byte(&work->text, '\n');
 	return true;
 }

@@ -57,3 +57,11 @@ bool utf8_is_printable(int32_t code_point)
 		 (code_point >= 0x2028 && code_point <= 0x202e) ||
 		 (code_point >= 0x2066 && code_point <= 0x2069));
 }
+
+void utf8_repair(char *text)
+{
+	size_t left = strlen(text), size;
+	for (char *at = text; left > 0; at += size, left -= size)
+		if (utf8_decode((const uint8_t *)at, left, &size) < 0)
+			memset(at, '?', size);
+}

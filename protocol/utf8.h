@@ -16,6 +16,10 @@ int32_t utf8_decode(const uint8_t *at, size_t size, size_t *out_bytes);
 
 bool utf8_is_valid(struct bytes text);
 
+/* Make a text valid: each byte of what is ill-formed, such as half a character where
+ * it was cut, becomes a '?'. */
+void utf8_repair(char *text);
+
 /* Safe and faithful on a terminal: no control character (C0, DEL, C1), nothing
  * that turns the direction of writing, no line or paragraph separator. */
 bool utf8_is_printable(int32_t code_point);

@@ -193,6 +193,8 @@ static session_handler *const handlers[FRAME_TYPE_MAX + 1] = {
 	[FRAME_COMMIT] = session_commit,
 	[FRAME_COMMITTED] = session_committed,
 	[FRAME_STATUS] = session_status,
+	[FRAME_SOURCES] = session_sources,
+	[FRAME_SOURCE_CONTROL] = session_source_control,
 };
 
 static void handle(struct session *session, const struct frame *frame)

@@ -89,6 +89,7 @@ session_handler session_publish;
 session_handler session_subscribe, session_unsubscribe, session_credit, session_seek;
 session_handler session_commit, session_committed;
 session_handler session_status;
+session_handler session_sources, session_source_control;
 
 /* The appender has room again: try what waits.  (session_publish.c) */
 void session_publish_resume(struct session *session);

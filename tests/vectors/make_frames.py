@@ -354,7 +354,7 @@ def make_good():
          "endpoint": "me@db:5432/new", "slot": "s", "publication": "p", "state": "snapshot",
          "retries": 0, "transaction_count": 0, "record_count": 70000,
          "snapshot_table": "public.users", "snapshot_tables_done": 1, "snapshot_tables_total": 3,
-         "snapshot_rows_done": 70000, "snapshot_rows_estimated": 18446744073709551615,
+         "snapshot_rows_done": 70000, "snapshot_rows_estimated": 140000,
          "snapshot_left_us": 60000000},
         {"name": "off", "configured": True, "connector": "scripted", "topic_prefix": "off",
          "state": "retrying", "reason": "connection refused", "retries": 4,

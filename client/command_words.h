@@ -1,0 +1,15 @@
+#ifndef CLIENT_COMMAND_WORDS_H
+#define CLIENT_COMMAND_WORDS_H
+
+#include "protocol/json.h"
+
+/* Amounts for people, and what JSON has in place of what is not known. */
+
+void command_add_size(struct text *text, uint64_t bytes);       /* "1.5 MiB" */
+void command_add_duration(struct text *text, uint64_t s);       /* "3d 04:12:09" */
+
+/* A member; null for a text of NULL, and for a number of UINT64_MAX. */
+void command_add_string(struct json *json, const char *name, const char *string);
+void command_add_number(struct json *json, const char *name, uint64_t number);
+
+#endif
