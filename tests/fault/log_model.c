@@ -135,7 +135,8 @@ static struct bytes make_row(struct random *random, int step, int number, uint8_
 
 static struct bytes make_change(const struct model_step *step, struct bytes row, int number)
 {
-	static _Thread_local msgpack_sbuffer buffer;
+	static _Thread_local char bytes[ROW_BYTES_MAX + CHANGE_HEAD_BYTES_MAX];
+	msgpack_sbuffer buffer;
 	const struct change change = {
 		.op = step->schema_id > 0 ? CHANGE_CREATE : CHANGE_MESSAGE,
 		.schema_id = step->schema_id,
@@ -145,11 +146,8 @@ static struct bytes make_change(const struct model_step *step, struct bytes row,
 		.index = (uint64_t)number,
 	};
 
-	if (buffer.data == NULL) {
-		buffer.alloc = ROW_BYTES_MAX + CHANGE_HEAD_BYTES_MAX;
-		buffer.data = must_realloc(NULL, buffer.alloc);
-	}
-	buffer.size = 0;
+	/* It never grows: nothing is allocated, nor left by a thread that ends. */
+	buffer = (msgpack_sbuffer){ .data = bytes, .alloc = sizeof(bytes) };
 	if (change_encode(&buffer, &change, NULL) != 0) {
 		fprintf(stderr, "log_model: a change cannot be encoded\n");
 		abort();
