@@ -34,7 +34,6 @@ struct capture {
 	struct writer *writer;
 	struct reader *reader;
 	void *source;
-	bool has_worked;                /* the thread's: the writer has something to forget */
 	pthread_t thread;
 	int64_t asked_to_stop_us;       /* of whoever stops it; 0: not yet */
 	atomic_bool is_left_behind;
@@ -150,10 +149,9 @@ static void fail_with(struct capture *capture, const struct error *err)
 static int open_source(struct capture *capture, enum source_start *out, struct error *err)
 {
 	struct source stored = { 0 };
-	if (capture->has_worked && writer_abandon(capture->writer, err) != 0)
-		return -1;
-	capture->has_worked = true;
-	if (sources_describe(capture->reader, capture_name(capture), &stored, err) != 0)
+	/* What is still under way to the disk counts: the position is read behind it. */
+	if (writer_abandon(capture->writer, err) != 0 ||
+	    sources_describe(capture->reader, capture_name(capture), &stored, err) != 0)
 		return -1;
 	struct source_stored lent = {
 		.position = { stored.position, stored.position_bytes },

@@ -15,6 +15,8 @@ struct ledger {
 	bool is_released;
 	size_t record_count;            /* under way */
 	size_t submission_count;
+	bool is_resetting;
+	struct error reset_failure;     /* of the last reset; ERROR_NONE: it is done */
 	atomic_bool has_failed;
 	struct error failure;
 	struct ledger_counts counts;
@@ -50,7 +52,7 @@ static void destroy(struct ledger *ledger)
 /* Under the lock, which it gives back. */
 static void unlock(struct ledger *ledger)
 {
-	bool is_last = ledger->is_released && ledger->submission_count == 0;
+	bool is_last = ledger->is_released && ledger->submission_count == 0 && !ledger->is_resetting;
 	pthread_mutex_unlock(&ledger->lock);
 	if (is_last)
 		destroy(ledger);
@@ -179,12 +181,48 @@ int ledger_durable(struct ledger *ledger, uint8_t *out, size_t *out_bytes, struc
 	return rc;
 }
 
-void ledger_reset(struct ledger *ledger)
+bool ledger_begin_reset(struct ledger *ledger)
 {
 	pthread_mutex_lock(&ledger->lock);
-	ledger->has_position = false;
-	atomic_store(&ledger->has_failed, false);
+	bool begins = !ledger->is_resetting;
+	ledger->is_resetting = true;
 	pthread_mutex_unlock(&ledger->lock);
+	return begins;
+}
+
+void ledger_withdraw_reset(struct ledger *ledger)
+{
+	pthread_mutex_lock(&ledger->lock);
+	ledger->is_resetting = false;
+	pthread_mutex_unlock(&ledger->lock);
+}
+
+void ledger_on_reset(void *user, const struct error *err)
+{
+	struct ledger *ledger = user;
+	pthread_mutex_lock(&ledger->lock);
+	ledger->reset_failure = err != NULL ? *err : (struct error){ 0 };
+	if (err == NULL) {
+		ledger->has_position = false;
+		atomic_store(&ledger->has_failed, false);
+	}
+	ledger->is_resetting = false;
+	pthread_cond_broadcast(&ledger->has_moved);
+	unlock(ledger);
+}
+
+int ledger_wait_reset(struct ledger *ledger, int64_t deadline_us, struct error *err)
+{
+	struct timespec deadline = { deadline_us / 1000000, deadline_us % 1000000 * 1000 };
+	int rc = 0;
+	pthread_mutex_lock(&ledger->lock);
+	while (rc == 0 && ledger->is_resetting)
+		rc = pthread_cond_timedwait(&ledger->has_moved, &ledger->lock, &deadline);
+	rc = ledger->is_resetting ? 0 : ledger->reset_failure.code == ERROR_NONE ? 1 : -1;
+	if (rc < 0 && err != NULL)
+		*err = ledger->reset_failure;
+	pthread_mutex_unlock(&ledger->lock);
+	return rc;
 }
 
 void ledger_counts(struct ledger *ledger, struct ledger_counts *out)

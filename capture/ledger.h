@@ -32,12 +32,18 @@ bool ledger_is_empty(struct ledger *ledger);
 /* Has a submission failed?  Then -1 and the first one's reason. */
 int ledger_check(struct ledger *ledger, struct error *err);
 
-/* The last durable position since ledger_reset, into SOURCE_POSITION_BYTES_MAX of room:
+/* The last durable position since a reset, into SOURCE_POSITION_BYTES_MAX of room:
  * 1; 0: none; -1 as ledger_check. */
 int ledger_durable(struct ledger *ledger, uint8_t *out, size_t *out_bytes, struct error *err);
 
-/* Forget the failure and the position; nothing may be under way. */
-void ledger_reset(struct ledger *ledger);
+/* A reset of the source goes to the log as well (appender_post_reset).  Begin one, unless one
+ * is under way: then false.  ledger_on_reset, or ledger_withdraw_reset where it was not taken,
+ * ends it; done, it has forgotten failure and position.  Wait for it: 1 done, 0 the deadline
+ * came first, -1 it failed. */
+bool ledger_begin_reset(struct ledger *ledger);
+void ledger_withdraw_reset(struct ledger *ledger);
+void ledger_on_reset(void *ledger, const struct error *err);
+int ledger_wait_reset(struct ledger *ledger, int64_t deadline_us, struct error *err);
 
 struct ledger_counts {
 	uint64_t transaction_count;     /* durable ones with rows */

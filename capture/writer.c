@@ -104,7 +104,7 @@ static void tell_wait(struct writer *writer)
 static int wait_on(struct writer *writer, struct error *err)
 {
 	if (should_stop(writer))
-		return error_set(err, ERROR_STOPPED, "stopped while the log's queue was full");
+		return error_set(err, ERROR_STOPPED, "stopped while waiting for the log");
 	tell_wait(writer);
 	return 0;
 }
@@ -385,10 +385,17 @@ int writer_abandon(struct writer *writer, struct error *err)
 	writer->has_parts = false;
 	writer->has_pending = false;
 	writer->epoch++;
-	if (appender_reset_source(writer->options.appender, writer->options.source_id, err) != 0)
+	if (ledger_begin_reset(writer->ledger) &&
+	    appender_post_reset(writer->options.appender, writer->options.source_id, ledger_on_reset,
+				writer->ledger, err) != 0) {
+		ledger_withdraw_reset(writer->ledger);
 		return -1;
-	ledger_reset(writer->ledger);
-	return 0;
+	}
+	int rc;
+	while ((rc = ledger_wait_reset(writer->ledger, now_us() + WAIT_STEP_US, err)) == 0)
+		if (wait_on(writer, err) != 0)
+			return -1;
+	return rc == 1 ? 0 : -1;
 }
 
 /* What has become of it. */

@@ -92,8 +92,9 @@ int writer_commit_snapshot(struct writer *writer, struct bytes position, struct 
 			   struct error *err);
 
 /* Forget the open transaction, what of it was stored, and a failure: begin again at the
- * position that the log has.  Blocks until the queue is empty.  Tables stay; their topics are
- * looked up again. */
+ * position that the log has.  Blocks until the queue is empty; should_stop ends the wait with
+ * ERROR_STOPPED, and then it is to be called again before anything else.  Tables stay; their
+ * topics are looked up again. */
 int writer_abandon(struct writer *writer, struct error *err);
 
 /* The last position that is durable, and so may be confirmed: 1 and its bytes

@@ -421,6 +421,8 @@ int appender_flush(struct appender *appender, struct error *err)
 struct reset {
 	struct command command;
 	uint16_t source_id;
+	appender_reset_done *on_done;
+	void *user;
 };
 
 static int reset_source(struct command *command, struct store *store, struct registry *registry,
@@ -440,6 +442,31 @@ int appender_reset_source(struct appender *appender, uint16_t source_id, struct 
 {
 	struct reset reset = { .command = { .run_alone = reset_source }, .source_id = source_id };
 	return appender_execute(appender, &reset.command, err);
+}
+
+static void on_reset(struct command *command, const struct error *err)
+{
+	struct reset *reset = (struct reset *)(void *)command;
+	reset->on_done(reset->user, err);
+	free(reset);
+}
+
+int appender_post_reset(struct appender *appender, uint16_t source_id,
+			appender_reset_done *on_done, void *user, struct error *err)
+{
+	struct reset *reset = malloc(sizeof(*reset));
+	if (reset == NULL)
+		return error_set(err, ERROR_MEMORY, "resetting a source");
+	*reset = (struct reset){
+		.command = { .run_alone = reset_source, .on_done = on_reset },
+		.source_id = source_id,
+		.on_done = on_done,
+		.user = user,
+	};
+	if (appender_post(appender, &reset->command, err) == 0)
+		return 0;
+	free(reset);
+	return -1;
 }
 
 enum appender_state appender_state(struct appender *appender)

@@ -88,6 +88,12 @@ int appender_flush(struct appender *appender, struct error *err);
  * visible ends, and lets the source begin again at its stored position. */
 int appender_reset_source(struct appender *appender, uint16_t source_id, struct error *err);
 
+/* The same without waiting: on_done is called once with the outcome (err NULL: done), on the
+ * appender's thread, unless this fails.  ERROR_MEMORY, ERROR_STOPPED. */
+typedef void appender_reset_done(void *user, const struct error *err);
+int appender_post_reset(struct appender *appender, uint16_t source_id,
+			appender_reset_done *on_done, void *user, struct error *err);
+
 enum appender_state appender_state(struct appender *appender);
 
 struct appender_stats {

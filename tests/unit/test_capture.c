@@ -438,6 +438,71 @@ static void source_that_hangs_stops(void **state)
 	stop(fixture);
 }
 
+static uint64_t confirmed(struct fixture *fixture)
+{
+	char path[300];
+	unsigned long long number = 0;
+	snprintf(path, sizeof(path), "%s/confirmed", fixture->dir);
+	FILE *file = fopen(path, "re");
+	if (file == NULL)
+		return 0;
+	if (fscanf(file, "%llu", &number) != 1)
+		number = 0;
+	fclose(file);
+	return number;
+}
+
+static bool is_full(struct fixture *fixture)
+{
+	return appender_state(fixture->log->appender) == APPENDER_DISK_FULL;
+}
+
+/* Is it there, as the check interval passes? */
+static bool is_at_later(struct fixture *fixture, const char *position)
+{
+	watched_log_advance(fixture->log, 2000);
+	return is_at(fixture, position);
+}
+
+static void full_disk_is_waited_out(void **state)
+{
+	struct fixture *fixture = *state;
+	char text[1400], value[1001];
+	memset(value, 'v', sizeof(value) - 1);
+	value[sizeof(value) - 1] = '\0';
+	fixture->log->store_options.quota_bytes = UINT64_C(8) << 20;
+	watched_log_reopen(fixture->log);
+	uint32_t filler = watched_log_topic(fixture->log, "filler", 1, SOURCE_PUBLISHED, NULL);
+	for (int n = 0; n < 40; n++) {
+		struct submission *submission = submission_of(SOURCE_PUBLISHED);
+		submission_add_bytes(submission, filler, 0, 100000);
+		assert_int_equal(watched_log_store(fixture->log, submission), ERROR_NONE);
+	}
+	snprintf(text, sizeof(text), TABLE "confirm %s/confirmed\nbegin*500\nc*10 public.t $n \"%s\"\ncommit\n",
+		 fixture->dir, value);
+	start_script(fixture, text);
+	assert_true(wait_until(is_full(fixture)));
+	assert_true(confirmed(fixture) < 500);
+	assert_int_equal(state_of(fixture), CAPTURE_STREAMING);
+	/* It stops all the same.  The next one waits for what the first has under way: or it
+	 * would come twice. */
+	stop(fixture);
+	start(fixture);
+	assert_int_equal(state_of(fixture), CAPTURE_STARTING);
+	stop(fixture);
+	start(fixture);
+	assert_int_equal(topics_delete(fixture->log->appender, "filler", NULL), 0);
+	assert_true(wait_until(is_at_later(fixture, "500")));
+	assert_true(wait_until(confirmed(fixture) == 500));
+	struct rows *rows = read_rows(fixture, "shop.public.t");
+	assert_int_equal(rows->count, 4096);
+	for (uint64_t n = 0; n < rows->count; n++) {
+		assert_int_equal(rows->first_values[n], n / 10 + 1);
+		assert_int_equal(rows->indexes[n], n % 10);
+	}
+	free(rows);
+}
+
 static void removed_source_is_forgotten(void **state)
 {
 	struct fixture *fixture = *state;
@@ -452,20 +517,6 @@ static void removed_source_is_forgotten(void **state)
 	assert_int_equal(err.code, ERROR_NOT_FOUND);
 	assert_non_null(strstr(fixture->logs, "nothing to remove"));
 	stop(fixture);
-}
-
-static uint64_t confirmed(struct fixture *fixture)
-{
-	char path[300];
-	unsigned long long number = 0;
-	snprintf(path, sizeof(path), "%s/confirmed", fixture->dir);
-	FILE *file = fopen(path, "re");
-	if (file == NULL)
-		return 0;
-	if (fscanf(file, "%llu", &number) != 1)
-		number = 0;
-	fclose(file);
-	return number;
 }
 
 static void only_what_is_durable_is_confirmed(void **state)
@@ -565,6 +616,7 @@ int main(void)
 		RUN(interrupted_snapshot_starts_again_and_says_so),
 		RUN(source_stops_while_the_log_takes_nothing),
 		RUN(source_that_hangs_stops),
+		RUN(full_disk_is_waited_out),
 		RUN(removed_source_is_forgotten),
 		RUN(only_what_is_durable_is_confirmed),
 		RUN(topic_of_another_fails_by_name),
