@@ -15,6 +15,7 @@ int render_create(const struct render_options *options, render_find_schema find,
 	render->find = find;
 	render->user = user;
 	text_init(&render->scratch);
+	text_init(&render->message_pieces.text);
 	if (options->added_fields != NULL) {
 		render->added_count = render_field_parse(options->added_fields, options->added_prefix,
 							 render->added, err);
@@ -32,11 +33,24 @@ void render_destroy(struct render *render)
 	if (render == NULL)
 		return;
 	render_plan_clear(render);
+	text_clear(&render->message_pieces.text);
 	text_clear(&render->scratch);
 	free(render);
 }
 
 /* ---- The open record ---- */
+
+/* Its topic is "<prefix>.message". */
+static int open_message(struct render *render, struct error *err)
+{
+	const char *dot = strrchr(render->record.topic, '.');
+	struct bytes source = bytes_of_text(render->record.topic);
+	if (dot != NULL)
+		source.size = (size_t)(dot - render->record.topic);
+	render->facts.source = source;
+	render->facts.pieces = &render->message_pieces;
+	return render_pieces_make(&render->message_pieces, source, NULL, render->options.version, err);
+}
 
 static int open_change(struct render *render, struct error *err)
 {
@@ -57,19 +71,14 @@ static int open_change(struct render *render, struct error *err)
 		.time_us = render->record.time_us,
 		.version = render->options.version,
 	};
-	if (plan != NULL) {
-		render->facts.schema = &plan->schema;
-		render->facts.source = plan->schema.source;
-	} else {
-		/* "<prefix>.message" */
-		const char *dot = strrchr(render->record.topic, '.');
-		render->facts.source = bytes_of_text(render->record.topic);
-		if (dot != NULL)
-			render->facts.source.size = (size_t)(dot - render->record.topic);
-	}
 	render->facts.has_position =
 		change->position.data != NULL &&
 		position_decode(change->position, &render->facts.position, NULL) == 0;
+	if (plan == NULL)
+		return open_message(render, err);
+	render->facts.schema = &plan->schema;
+	render->facts.source = plan->schema.source;
+	render->facts.pieces = &plan->pieces;
 	return 0;
 }
 

@@ -17,9 +17,13 @@ static const char *const source_names[] = {
 static void add_ns(struct text *text, int64_t time_us)
 {
 	int64_t ns;
-	if (__builtin_mul_overflow(time_us, INT64_C(1000), &ns))
-		ns = time_us > 0 ? INT64_MAX : INT64_MIN;
-	text_add_i64(text, ns);
+	if (__builtin_mul_overflow(time_us, INT64_C(1000), &ns)) {
+		text_add_i64(text, time_us > 0 ? INT64_MAX : INT64_MIN);
+		return;
+	}
+	text_add_i64(text, time_us);
+	if (time_us != 0)
+		RENDER_TEXT_ADD(text, "000");
 }
 
 static void add_null(struct text *text)
@@ -107,17 +111,57 @@ void render_field_add(struct text *text, const struct render_facts *facts, enum 
 	}
 }
 
+int render_pieces_make(struct render_pieces *pieces, struct bytes source, const struct schema *schema,
+		       const char *version, struct error *err)
+{
+	static const struct schema none;
+	struct text *text = &pieces->text;
+	if (schema == NULL)
+		schema = &none;
+	text_empty(text);
+	RENDER_TEXT_ADD(text, "\"source\":{\"version\":");
+	render_text_string(text, bytes_of_text(version));
+	RENDER_TEXT_ADD(text, ",\"connector\":\"postgresql\",\"name\":");
+	render_text_string(text, source);
+	RENDER_TEXT_ADD(text, ",\"ts_ms\":");
+	pieces->ends[0] = text->buffer.size;
+	RENDER_TEXT_ADD(text, "\",\"db\":");
+	render_text_string(text, schema->database);
+	RENDER_TEXT_ADD(text, ",\"sequence\":");
+	pieces->ends[1] = text->buffer.size;
+	RENDER_TEXT_ADD(text, ",\"schema\":");
+	render_text_string(text, schema->schema);
+	RENDER_TEXT_ADD(text, ",\"table\":");
+	render_text_string(text, schema->table);
+	RENDER_TEXT_ADD(text, ",\"txId\":");
+	pieces->ends[2] = text->buffer.size;
+	return text_check(text, err);
+}
+
+static void add_piece(struct text *text, const struct render_pieces *pieces, int piece)
+{
+	size_t from = piece > 0 ? pieces->ends[piece - 1] : 0;
+	text_add(text, pieces->text.buffer.data + from, pieces->ends[piece] - from);
+}
+
 void render_field_add_source(struct text *text, const struct render_facts *facts)
 {
-	RENDER_TEXT_ADD(text, "\"source\":{");
-	for (int field = 0; field < RENDER_FIELD_SOURCE_COUNT; field++) {
-		if (field > 0)
-			text_add_byte(text, ',');
-		add_quoted(text, source_names[field]);
-		text_add_byte(text, ':');
-		add_source_field(text, facts, (enum render_field)field);
-	}
-	text_add_byte(text, '}');
+	enum snapshot_marker marker = facts->has_position ? facts->position.marker : SNAPSHOT_NO;
+	add_piece(text, facts->pieces, 0);
+	add_source_field(text, facts, RENDER_FIELD_TS_MS);
+	RENDER_TEXT_ADD(text, ",\"snapshot\":\"");
+	text_add_string(text, snapshot_marker_name(marker));
+	add_piece(text, facts->pieces, 1);
+	add_source_field(text, facts, RENDER_FIELD_SEQUENCE);
+	RENDER_TEXT_ADD(text, ",\"ts_us\":");
+	add_source_field(text, facts, RENDER_FIELD_TS_US);
+	RENDER_TEXT_ADD(text, ",\"ts_ns\":");
+	add_source_field(text, facts, RENDER_FIELD_TS_NS);
+	add_piece(text, facts->pieces, 2);
+	add_source_field(text, facts, RENDER_FIELD_TXID);
+	RENDER_TEXT_ADD(text, ",\"lsn\":");
+	add_source_field(text, facts, RENDER_FIELD_LSN);
+	RENDER_TEXT_ADD(text, ",\"xmin\":null,\"origin\":null,\"origin_lsn\":null}");
 }
 
 void render_field_add_envelope(struct text *text, const struct render_facts *facts)

@@ -35,9 +35,20 @@ enum render_field {
 	RENDER_FIELD_TRANSACTION,       /* of a transaction topic, which there is not: null */
 };
 
+/* What of "source":{…} stays from change to change, made once a table. */
+struct render_pieces {
+	struct text text;
+	size_t ends[3];
+};
+
+/* schema NULL: of logical messages.  Begins anew.  ERROR_MEMORY. */
+int render_pieces_make(struct render_pieces *pieces, struct bytes source, const struct schema *schema,
+		       const char *version, struct error *err);
+
 /* What they are taken from; lent. */
 struct render_facts {
 	const struct schema *schema;    /* NULL: of a logical message */
+	const struct render_pieces *pieces;
 	struct bytes source;            /* its name */
 	const struct change *change;
 	bool has_position;

@@ -12,7 +12,7 @@ static void destroy_plan(struct render_plan *plan)
 	text_clear(&plan->key_schema);
 	text_clear(&plan->value_schema[1]);
 	text_clear(&plan->value_schema[0]);
-	text_clear(&plan->source);
+	text_clear(&plan->pieces.text);
 	text_clear(&plan->names_text);
 	free(plan->key_columns);
 	free(plan->names);
@@ -127,6 +127,7 @@ static int create_plan(const struct render_options *options, struct bytes encode
 		render_column_init(&plan->columns[i], &plan->schema.columns[i], options);
 	order_key(plan);
 	if (make_names(plan, err) != 0 ||
+	    render_pieces_make(&plan->pieces, plan->schema.source, &plan->schema, options->version, err) != 0 ||
 	    (options->format == RENDER_DEBEZIUM_SCHEMA && make_schemas(plan, err) != 0))
 		goto fail;
 	*out = plan;

@@ -18,7 +18,7 @@ struct render_plan {
 	uint32_t *key_columns;          /* in the key's order */
 	uint32_t key_count;
 	struct text names_text;
-	struct text source;             /* "source":{…} up to what changes, see render_debezium.c */
+	struct render_pieces pieces;
 	struct text value_schema[2];    /* of a row; [1] relaxed: what is required may be null */
 	struct text key_schema;
 };
@@ -44,6 +44,7 @@ struct render {
 	struct change change;
 	const struct render_plan *plan; /* NULL: a message, or a tombstone of which nothing is known */
 	struct render_facts facts;
+	struct render_pieces message_pieces;
 };
 
 /* Find or make it; *out is lent until the next call. */

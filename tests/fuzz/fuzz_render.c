@@ -103,7 +103,7 @@ static void render_all(struct render *render, const struct input *input)
 		if (render_value(render, &text, &err) != 0)
 			demand(text.buffer.size == before);
 		else
-			demand(text.buffer.size > before);
+			demand(text.buffer.size > before || input->value.size == 0);
 		render_header(render, &text, (struct bytes)LENT("__debezium.newkey"), input->key);
 	}
 	text_clear(&text);
