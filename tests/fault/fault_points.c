@@ -124,7 +124,8 @@ static bool do_point(const struct fault_points *points, struct fault_place *plac
 	return !is_kept;
 }
 
-/* A long run says twenty times how far it is. */
+/* A long run says twenty times how far it is: in the file that script/test shows, as
+ * the test's own output is only seen at its end. */
 static void show_progress(const struct fault_points *points, struct shared *shared)
 {
 	const int64_t done = atomic_fetch_add(&shared->done_count, 1) + 1;
@@ -133,9 +134,14 @@ static void show_progress(const struct fault_points *points, struct shared *shar
 	if (points->count < PROGRESS_POINTS_MIN ||
 	    done * parts / points->count == (done - 1) * parts / points->count)
 		return;
-	printf("# %s: %d of %d points, %d failed\n", points->name, (int)done, points->count,
-	       atomic_load(&shared->failed_count));
-	fflush(stdout);
+	FILE *file = is_set("MILLSTREAM_TEST_PROGRESS") ? fopen(getenv("MILLSTREAM_TEST_PROGRESS"), "ae") : stdout;
+	if (file == NULL)
+		give_up("MILLSTREAM_TEST_PROGRESS");
+	fprintf(file, "# %s: %d of %d points, %d failed\n", points->name, (int)done, points->count,
+		atomic_load(&shared->failed_count));
+	fflush(file);
+	if (file != stdout)
+		fclose(file);
 }
 
 static void work(const struct fault_points *points, struct shared *shared, int first, int step)
