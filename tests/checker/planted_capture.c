@@ -4,10 +4,14 @@
  * other does.  They stand between the sources and the writer, so every source can have them. */
 #include "capture/writer.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#define POSITION_ROOM 65536
+#define POSITION_ROOM           65536
+#define STALLS_AFTER_COMMITS    20
+#define STALL_US                INT64_C(500000)
 
 void __real_writer_begin(struct writer *writer, int64_t source_time_us);
 int __real_writer_row(struct writer *writer, struct writer_table *table,
@@ -36,6 +40,7 @@ static bool is_open;
 static bool has_rows;
 static uint8_t last_position[POSITION_ROOM];
 static size_t last_position_bytes;
+static int64_t stalled_since_us;        /* 0: the log takes what it is given */
 
 static bool has_bug(const char *name)
 {
@@ -45,8 +50,29 @@ static bool has_bug(const char *name)
 	return strcmp(planted, name) == 0;
 }
 
+static int64_t now_us(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* A disk that takes nothing more, while the source is told that all is well; then the
+ * power goes. */
+static bool is_stalled(void)
+{
+	if (has_bug("confirmed before it is durable") && commit_count >= STALLS_AFTER_COMMITS &&
+	    stalled_since_us == 0)
+		stalled_since_us = now_us();
+	if (stalled_since_us != 0 && now_us() - stalled_since_us > STALL_US)
+		raise(SIGKILL);
+	return stalled_since_us != 0;
+}
+
 void __wrap_writer_begin(struct writer *writer, int64_t source_time_us)
 {
+	if (is_stalled())
+		return;
 	begun_us = source_time_us;
 	has_rows = false;
 	if (is_open)                    /* two transactions in one */
@@ -102,12 +128,16 @@ int __wrap_writer_row(struct writer *writer, struct writer_table *table,
 	struct writer_row spoiled = *row;
 	bool is_snapshot = row->op == CHANGE_READ;
 	row_count++;
+	if (is_stalled() && !is_open)
+		return 0;
 	if (has_bug("row lost") && !is_snapshot && row_count % 97 == 0)
 		return 0;
 	if (has_bug("row of the snapshot lost") && is_snapshot && row_count % 50 == 0)
 		return 0;
-	if (has_bug("first transaction after a start lost") && !is_snapshot && commit_count == 0)
+	if (has_bug("first transaction after a start lost") && !is_snapshot && commit_count == 0) {
+		has_rows = true;
 		return 0;
+	}
 	if (has_bug("truncate ignored") && row->op == CHANGE_TRUNCATE)
 		return 0;
 	if (has_bug("row written twice") && !is_snapshot && row_count % 97 == 0 &&
@@ -137,6 +167,8 @@ int __wrap_writer_commit(struct writer *writer, struct bytes position, struct er
 	memcpy(last_position, position.data, position.size);
 	last_position_bytes = position.size;
 	commit_count += has_rows;
+	if (is_stalled() && !is_open)
+		return 0;
 	if (has_bug("two transactions in one") && has_rows && commit_count % 13 == 0)
 		return 0;
 	is_open = false;
@@ -163,7 +195,7 @@ int __wrap_writer_durable(struct writer *writer, uint8_t *out, size_t *out_bytes
 			  struct error *err)
 {
 	int rc = __real_writer_durable(writer, out, out_bytes, err);
-	if (has_bug("confirmed before it is durable") && rc >= 0 && last_position_bytes > 0) {
+	if (is_stalled() && rc >= 0) {
 		memcpy(out, last_position, last_position_bytes);
 		*out_bytes = last_position_bytes;
 		return 1;

@@ -45,9 +45,18 @@ class PostgreSQL:
         self.bin = bin_directory()
 
     def start(self):
-        subprocess.run([os.path.join(SUPPORT, "postgresql.sh"), "start", self.directory,
-                        str(self.port)], check=True, stdin=subprocess.DEVNULL,
-                       stdout=subprocess.DEVNULL)
+        """The first time on any port that is free; others may take it in between."""
+        for attempt in range(10):
+            is_new = not os.path.exists(os.path.join(self.directory, "started"))
+            done = subprocess.run([os.path.join(SUPPORT, "postgresql.sh"), "start", self.directory,
+                                   str(self.port), "deadlock_timeout=50ms"], check=False,
+                                  stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8")
+            if done.returncode == 0:
+                with open(os.path.join(self.directory, "started"), "w"):
+                    return
+            if is_new:
+                self.port = free_port()
+        raise RuntimeError(f"PostgreSQL does not start: {done.stderr.strip()}")
 
     def stop(self):
         subprocess.run([os.path.join(SUPPORT, "postgresql.sh"), "stop", self.directory],
@@ -68,7 +77,8 @@ class PostgreSQL:
         done = subprocess.run(
             [os.path.join(self.bin, "psql"), "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1",
              "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", *arguments],
-            input=text, capture_output=True, encoding="utf-8", check=False)
+            input=text, capture_output=True, encoding="utf-8", check=False,
+            env=dict(os.environ, PGOPTIONS="-c client_min_messages=warning"))
         if done.returncode != 0:
             raise RuntimeError(done.stderr.strip())
         return done.stdout
@@ -77,6 +87,7 @@ class PostgreSQL:
         return self.psql("-c", text).strip()
 
     def load_workload(self):
+        """Anew: what was there is forgotten."""
         self.psql("-f", os.path.join(HERE, "postgresql_workload.sql"))
 
     def rows(self):
