@@ -27,8 +27,10 @@ static int create(void **out, const struct source_settings *settings,
 
 int postgresql_source_need_catalog(struct postgresql_source *source, struct error *err)
 {
-	if (source->catalog != NULL)
+	if (source->catalog != NULL && PQstatus(postgresql_connection_raw(source->catalog)) == CONNECTION_OK)
 		return 0;
+	postgresql_connection_close(source->catalog);
+	source->catalog = NULL;
 	return postgresql_connection_open(&source->catalog, source->settings, source->context, false, err);
 }
 

@@ -29,7 +29,7 @@ struct postgresql_source {
 #define source_log(source, level, ...) \
 	((source)->context->log((source)->context->user, (level), __VA_ARGS__))
 
-/* Open the ordinary connection where there is none. */
+/* Open the ordinary connection where there is none, or it has broken. */
 int postgresql_source_need_catalog(struct postgresql_source *source, struct error *err);
 
 #endif

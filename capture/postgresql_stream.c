@@ -397,8 +397,8 @@ static void ask_behind(struct postgresql_stream *stream)
 static int look_for_tables(struct postgresql_stream *stream, struct error *err)
 {
 	struct error problem = { 0 };
-	if (stream->is_open || stream->source->catalog == NULL ||
-	    postgresql_publication_refresh(stream->source, &problem) == 0)
+	if (stream->is_open || (postgresql_source_need_catalog(stream->source, &problem) == 0 &&
+				postgresql_publication_refresh(stream->source, &problem) == 0))
 		return 0;
 	/* Looking again is no reason to stop; that there is no publication is. */
 	if (problem.code == ERROR_NOT_FOUND)

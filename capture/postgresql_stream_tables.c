@@ -63,25 +63,14 @@ static int put(struct postgresql_stream_tables *tables, const struct postgresql_
 	return 0;
 }
 
-/* Ask the catalog, through a new connection where the old one has broken meanwhile. */
-static int ask_catalog(struct postgresql_source *source, uint32_t oid,
-		       struct postgresql_catalog_relation *out, struct error *err)
-{
-	if (source->catalog != NULL && PQstatus(postgresql_connection_raw(source->catalog)) != CONNECTION_OK) {
-		postgresql_connection_close(source->catalog);
-		source->catalog = NULL;
-	}
-	if (postgresql_source_need_catalog(source, err) != 0)
-		return -1;
-	return postgresql_catalog_relation(source, source->catalog, oid, false, out, err);
-}
-
 static int open_table(struct postgresql_source *source, const struct pgoutput_relation *message,
 		      struct postgresql_stream_table *known, struct error *err)
 {
 	struct postgresql_catalog_relation today = { 0 };
 	struct postgresql_relation relation = { 0 };
-	int found = ask_catalog(source, message->oid, &today, err), rc = -1;
+	int found = -1, rc = -1;
+	if (postgresql_source_need_catalog(source, err) == 0)
+		found = postgresql_catalog_relation(source, source->catalog, message->oid, false, &today, err);
 	if (found >= 0 && postgresql_relation_merge(message, found ? &today.relation : NULL, &relation, err) == 0)
 		rc = postgresql_catalog_open_table(source, source->catalog, &relation, &known->table,
 						   &known->writer_table, err);

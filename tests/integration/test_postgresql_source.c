@@ -423,6 +423,44 @@ static void columns_come_and_go_while_streaming(void **state)
 	rig_stop(&rig);
 }
 
+static void labels_come_while_streaming(void **state)
+{
+	(void)state;
+	NEED_SERVER();
+	rig_sql(&rig, "CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE users (id int PRIMARY KEY, mood mood)");
+	rig_start_streaming(&rig);
+	rig_sql(&rig, "INSERT INTO users VALUES (1, 'sad')");
+	rig_sql(&rig, "ALTER TYPE mood ADD VALUE 'ok'");
+	rig_sql(&rig, "INSERT INTO users VALUES (2, 'ok')");
+	wait_for_records("users", 2);
+	assert_string_equal(rig_dump(&rig, "users"), "c {1} - {1,'sad'}\nc {2} - {2,'ok'}\n");
+	rig_stop(&rig);
+}
+
+/* Its own questions to the catalog go over a connection that may break, too. */
+static void broken_catalog_connection_is_made_again(void **state)
+{
+	(void)state;
+	NEED_SERVER();
+	rig_sql(&rig, "CREATE TABLE users (id int PRIMARY KEY)");
+	rig_start_streaming(&rig);
+	rig_sql(&rig, "INSERT INTO users VALUES (1)");
+	wait_for_records("users", 1);
+	rig_sql(&rig, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'millstream shop'"
+		      " AND backend_type = 'client backend'");
+	rig_sql(&rig, "ALTER TABLE users ADD name text; INSERT INTO users VALUES (2, 'b')");
+	assert_true(wait_until(rig_count(&rig, "users") == 2 || atomic_load(&rig.has_ended)));
+	/* Either it was seen to be broken, or the question failed and all begins again. */
+	if (atomic_load(&rig.has_ended)) {
+		rig_wait_end(&rig);
+		assert_true(error_is_retryable(rig.err.code));
+		rig_start_streaming(&rig);
+		wait_for_records("users", 2);
+	}
+	assert_string_equal(rig_dump(&rig, "users"), "c {1} - {1}\nc {2} - {2,'b'}\n");
+	rig_stop(&rig);
+}
+
 static void new_tables_that_match_are_added(void **state)
 {
 	(void)state;
@@ -543,6 +581,8 @@ int main(void)
 		TEST(truncate_is_told_for_each_table),
 		TEST(rolled_back_work_is_not_seen),
 		TEST(columns_come_and_go_while_streaming),
+		TEST(labels_come_while_streaming),
+		TEST(broken_catalog_connection_is_made_again),
 		TEST(new_tables_that_match_are_added),
 		TEST(renamed_table_has_its_new_name),
 		TEST(partitions_come_as_their_table),
