@@ -198,8 +198,8 @@ static const struct property_spec properties[] = {
 			      "block's name." },
 	  OF_POSTGRESQL },
 	{ .option = { KEPT("slot.drop.on.stop", OPTION_BOOL), PLACE(slot_drop_on_stop), .default_text = "false",
-		      .help = "Remove the slot when the server ends as asked. What is changed until it starts again "
-			      "is then lost to it: for trials." },
+		      .help = "Remove the slot when the source stops as asked, also when it pauses. What is changed "
+			      "until it starts again is then lost to it: for trials." },
 	  OF_POSTGRESQL },
 	{ .option = { KEPT("publication.name", OPTION_TEXT), PLACE(publication_name), .form = "NAME",
 		      .check = check_publication,
@@ -355,7 +355,7 @@ static const struct property_spec properties[] = {
 	WORD_OF(PLANNED, "snapshot.tables.order.by.row.count", "disabled", orders, "tables are read by their names")
 	TIME_OF(PLANNED, "snapshot.delay.ms", "0", 0, DAY_MS, "the snapshot begins at once")
 	TIME_OF(PLANNED, "streaming.delay.ms", "0", 0, DAY_MS, "the stream follows the snapshot at once")
-	TIME_OF(PLANNED, "snapshot.lock.timeout.ms", "10000", 0, DAY_MS, "a snapshot waits for locks as long as it takes")
+	TIME_OF(PLANNED, "snapshot.lock.timeout.ms", "10000", 0, DAY_MS, "a snapshot waits five minutes for a lock")
 	WORD_OF(PLANNED, "snapshot.query.mode", "select_all", query_modes, "tables are read whole")
 	TEXT_OF(PLANNED, "snapshot.query.mode.custom.name", NULL, "tables are read whole")
 	TEXT_OF(PLANNED, "snapshot.mode.custom.name", NULL, "snapshot.mode has no such mode")

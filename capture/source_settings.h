@@ -14,7 +14,6 @@
  * Not to be used by two threads at once: the filters keep what they match with. */
 
 struct name_filter;             /* anchored regular expressions: include and exclude lists */
-struct source_ops;
 
 enum snapshot_mode { SNAPSHOT_MODE_INITIAL, SNAPSHOT_MODE_NEVER, SNAPSHOT_MODE_INITIAL_ONLY };
 enum publication_mode { PUBLICATION_FILTERED, PUBLICATION_ALL_TABLES, PUBLICATION_DISABLED, PUBLICATION_NO_TABLES };
@@ -23,7 +22,6 @@ enum publication_mode { PUBLICATION_FILTERED, PUBLICATION_ALL_TABLES, PUBLICATIO
 struct source_settings {
 	char *name;                             /* the block's */
 	char *connector_class;                  /* "postgresql" */
-	const struct source_ops *ops;
 	char *topic_prefix;                     /* topic.prefix, database.server.name; default: name */
 	char *topic_delimiter;                  /* one of . _ - */
 	char *script_file;                      /* of a scripted source alone */

@@ -1,4 +1,5 @@
 #include "protocol/message_status.h"
+#include "protocol/utf8.h"
 #include "server/captures.h"
 #include "server/session.h"
 
@@ -45,8 +46,13 @@ static struct bytes text_or_nil(const char *text)
 static int add_source(msgpack_sbuffer *out, const struct captures_source *source,
 		      struct error *err)
 {
-	const struct capture_status *status = &source->status;
-	const struct source_progress *progress = &status->progress;
+	struct captures_source told = *source;
+	struct capture_status *status = &told.status;
+	struct source_progress *progress = &status->progress;
+	/* What a database says is cut where it does not fit. */
+	utf8_repair(status->reason);
+	utf8_repair(progress->position);
+	utf8_repair(progress->table);
 	struct message_status_source message = {
 		.name = text_of(source->name),
 		.state = text_of(capture_state_name(status->state)),

@@ -170,6 +170,16 @@ def a_topic_that_is_not_there_is_told():
             assert error.code in ("NOT_FOUND", "INVALID"), error
 
 
+def sources_are_asked_for():
+    connection = Connection(server.address)
+    assert list(connection.sources()) == []
+    try:
+        connection.control_source("nowhere", "pause")
+        raise AssertionError("it was taken")
+    except MillstreamError as error:
+        assert error.code == "NOT_FOUND", error
+
+
 def on_alarm(*_):
     raise AssertionError("it takes too long")
 
@@ -182,7 +192,8 @@ tests = [what_is_published_comes_back_with_all_that_belongs_to_it,
          nothing_is_lost_or_repeated_over_a_killed_server,
          an_answer_that_was_lost_stores_nothing_twice,
          the_programs_work,
-         a_topic_that_is_not_there_is_told]
+         a_topic_that_is_not_there_is_told,
+         sources_are_asked_for]
 first = int(os.environ.get("TAP_COUNT", 0)) + 1
 with tempfile.TemporaryDirectory() as directory:
     server = Server(directory)

@@ -315,19 +315,22 @@ static void reload_applies_what_it_can_and_tells_the_rest(void **state)
 	write_server_config("listen = 127.0.0.1:0\nnum.partitions = 2\n");
 	start_and_wait(&server, NULL);
 	from = server.log_bytes;
-	write_server_config("listen = 127.0.0.1:1\nnum.partitions = 3\nlog.format = json\ntopic a { partitions = 1 }\n");
+	write_server_config("listen = 127.0.0.1:1\nnum.partitions = 3\nlog.format = json\ntopic a { partitions = 1 }\n"
+			    "source b { connector.class = scripted script.file = /nowhere }\n");
 	kill(server.pid, SIGHUP);
 	expect_logged(&server, from, "was read again: ");
 	assert_has(server.log + from, "level=warning msg=\"configuration: listen stays 127.0.0.1:0: 127.0.0.1:1 "
 				      "needs a restart\"\n");
 	assert_has(server.log + from, "level=info msg=\"configuration: num.partitions was 2, is now 3\"\n");
 	assert_has(server.log + from, "msg=\"configuration: topic blocks have changed\"\n");
-	assert_has(server.log + from, "\"level\":\"info\",\"msg\":\"the configuration was read again: 4 changes\"}");
+	assert_has(server.log + from, "level=warning msg=\"configuration: source blocks have changed: that needs a "
+				      "restart\"\n");
+	assert_has(server.log + from, "\"level\":\"info\",\"msg\":\"the configuration was read again: 5 changes\"}");
 
 	/* What was taken over is no change any more; what was not still is one. */
 	from = server.log_bytes;
 	kill(server.pid, SIGHUP);
-	expect_logged(&server, from, "was read again: 1 change\"}");
+	expect_logged(&server, from, "was read again: 2 changes\"}");
 	assert_true(can_connect(&server));
 	assert_int_equal(stop(&server), 0);
 }

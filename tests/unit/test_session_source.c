@@ -11,7 +11,7 @@
 
 #include "capture/source_settings.h"
 #include "protocol/message_session.h"
-#include "protocol/utf8.h"
+#include "protocol/message_status.h"
 #include "server/captures.h"
 #include "tests/support/session_rig.h"
 
@@ -243,6 +243,23 @@ static void retry_tells_when(void **state)
 	assert_int_equal(source.retry_in_us, 0);
 }
 
+static struct message_status_source first_of_status(void)
+{
+	struct message_status_reply reply;
+	struct message_status_source source;
+	struct error err = { 0 };
+	struct frame frame;
+	msgpack_sbuffer request;
+	msgpack_sbuffer_init(&request);
+	assert_int_equal(message_empty_encode(&request, FRAME_STATUS, 0, ++last_id, &err), 0);
+	assert_true(asked(&request, &frame));
+	msgpack_sbuffer_destroy(&request);
+	if (message_status_reply_decode(frame.body, &reply, &err) != 0)
+		fail_msg("%s", err.text);
+	assert_true(message_status_source_next(&reply.sources, &source));
+	return source;
+}
+
 /* Messages of a database are cut where they do not fit. */
 static void half_a_character_does_no_harm(void **state)
 {
@@ -255,6 +272,7 @@ static void half_a_character_does_no_harm(void **state)
 	assert_int_equal(source.reason.size, sizeof(captures.status.reason) - 1);
 	assert_int_equal(source.reason.data[source.reason.size - 1], '?');
 	expect_text(source.publication, "p?");
+	assert_int_equal(first_of_status().reason.size, sizeof(captures.status.reason) - 1);
 }
 
 static void many_sources_come_in_pages(void **state)

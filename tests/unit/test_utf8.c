@@ -87,12 +87,32 @@ static void what_would_move_a_terminal_is_not_printable(void **state)
 		assert_true(utf8_is_printable(printable[i]));
 }
 
+static void what_is_ill_formed_is_repaired(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *repaired;
+	} repairs[] = {
+		{ "", "" }, { "plain", "plain" }, { "\xc3\xa4\xf0\x9f\x98\x80", "\xc3\xa4\xf0\x9f\x98\x80" },
+		{ "cut \xc3", "cut ?" }, { "cut \xe4\xb8", "cut ??" }, { "\xff" "a\xc0\xaf", "?a??" },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(repairs) / sizeof(repairs[0]); i++) {
+		char text[32];
+		strcpy(text, repairs[i].text);
+		utf8_repair(text);
+		assert_string_equal(text, repairs[i].repaired);
+		assert_true(utf8_is_valid(bytes_of_text(text)));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_form_is_decoded_or_refused),
 		cmocka_unit_test(no_byte_behind_the_end_is_read),
 		cmocka_unit_test(what_would_move_a_terminal_is_not_printable),
+		cmocka_unit_test(what_is_ill_formed_is_repaired),
 	};
 	return cmocka_run_group_tests_name("utf8", tests, NULL, NULL);
 }
