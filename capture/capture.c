@@ -37,7 +37,8 @@ struct capture {
 	pthread_t thread;
 	int64_t asked_to_stop_us;       /* of whoever stops it; 0: not yet */
 	atomic_bool is_left_behind;
-	atomic_bool has_ended;
+	atomic_bool has_ended;          /* written under the lock */
+	pthread_cond_t ended;           /* waits with the monotonic clock */
 
 	_Atomic enum capture_command command;   /* written under the lock */
 	pthread_mutex_t lock;           /* guards everything below */
@@ -332,7 +333,10 @@ static void *run(void *argument)
 		else
 			turn(capture);
 	}
+	pthread_mutex_lock(&capture->lock);
 	atomic_store(&capture->has_ended, true);
+	pthread_cond_signal(&capture->ended);
+	pthread_mutex_unlock(&capture->lock);
 	return NULL;
 }
 
@@ -396,8 +400,22 @@ static void destroy(struct capture *capture)
 	reader_close(capture->reader);
 	if (capture->context.wake_fd >= 0)
 		close(capture->context.wake_fd);
+	pthread_cond_destroy(&capture->ended);
 	pthread_mutex_destroy(&capture->lock);
 	free(capture);
+}
+
+/* false: the deadline came first. */
+static bool wait_for_end(struct capture *capture, int64_t deadline_us)
+{
+	const struct timespec deadline = { deadline_us / 1000000, deadline_us % 1000000 * 1000 };
+	int rc = 0;
+	pthread_mutex_lock(&capture->lock);
+	while (rc == 0 && !atomic_load(&capture->has_ended))
+		rc = pthread_cond_timedwait(&capture->ended, &capture->lock, &deadline);
+	bool has_ended = atomic_load(&capture->has_ended);
+	pthread_mutex_unlock(&capture->lock);
+	return has_ended;
 }
 
 bool capture_stop(struct capture *capture)
@@ -405,13 +423,12 @@ bool capture_stop(struct capture *capture)
 	if (capture == NULL)
 		return true;
 	capture_ask_to_stop(capture);
-	int64_t deadline_us = capture->asked_to_stop_us + CAPTURE_STOP_MS * INT64_C(1000);
-	struct timespec deadline = { deadline_us / 1000000, deadline_us % 1000000 * 1000 };
-	if (pthread_clockjoin_np(capture->thread, NULL, CLOCK_MONOTONIC, &deadline) != 0) {
+	if (!wait_for_end(capture, capture->asked_to_stop_us + CAPTURE_STOP_MS * INT64_C(1000))) {
 		atomic_store(&capture->is_left_behind, true);
 		pthread_detach(capture->thread);
 		return false;
 	}
+	pthread_join(capture->thread, NULL);
 	destroy(capture);
 	return true;
 }
@@ -483,7 +500,13 @@ int capture_start(struct capture **out, const struct capture_options *options,
 	capture->appender = options->appender;
 	capture->observer = options->observer;
 	capture->context.wake_fd = -1;
+	pthread_condattr_t monotonic;
 	pthread_mutex_init(&capture->lock, NULL);
+	/* On Linux none of these can fail. */
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&capture->ended, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	int rc = prepare(capture, options, err);
 	if (rc == 0) {
 		rc = pthread_create(&capture->thread, NULL, run, capture);
