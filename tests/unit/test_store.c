@@ -512,10 +512,15 @@ static void damaged_meta_page_is_called_damage(void **state)
 	char *path = strdup(path_in(*state, "log/data.mdb"));
 	size_t size;
 	int refused_count = 0;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	const size_t stride = 7;        /* a process costs ten times as much */
+#else
+	const size_t stride = 1;
+#endif
 	make_store(*state);
 	const uint8_t *original = read_file(path, &size);
 	uint8_t *file = malloc(size);
-	for (size_t at = 0; at < 2 * 152 * 2; at++) {
+	for (size_t at = 0; at < 2 * 152 * 2; at += stride) {
 		const size_t byte = at / 4 % 152 + (at % 2) * 4096;
 		memcpy(file, original, size);
 		file[byte] ^= at / 2 % 2 == 0 ? 0x80 : (uint8_t)(1 << byte % 7);
@@ -529,7 +534,7 @@ static void damaged_meta_page_is_called_damage(void **state)
 			refused_count += end.status != 0;
 		}
 	}
-	assert_true(refused_count > 100);
+	assert_true((size_t)refused_count > 100 / stride);
 	write_file(path, original, size);
 	store_close(open_store(*state, STORE_SERVE));
 	free(file);
