@@ -10,7 +10,8 @@
 
 /*	2026-11-23T12:01:02.123Z  shop.orders/0 @42  update  id=7  status: "NEW" → "PAID"
  *
- * On a terminal that is too narrow for it, a column a line:
+ * On a terminal that is too narrow for it, the columns of an update have a line each, and those of other
+ * changes as many lines as they need:
  *
  *	2026-11-23T12:01:02.123Z  shop.orders/0 @42  update  id=7
  *	    status  "NEW" → "PAID"
@@ -26,9 +27,10 @@ enum {
 struct op_look { char op; const char *word; const char *colour; };
 
 static const struct op_look looks[] = {
-	{ CHANGE_CREATE, "insert  ", "\033[32m" },  { CHANGE_UPDATE, "update  ", "\033[33m" },
-	{ CHANGE_DELETE, "delete  ", "\033[31m" },  { CHANGE_READ, "read    ", "\033[36m" },
-	{ CHANGE_TRUNCATE, "truncate", "\033[35m" }, { CHANGE_MESSAGE, "message ", "\033[34m" },
+	{ CHANGE_CREATE, "insert   ", "\033[32m" },   { CHANGE_UPDATE, "update   ", "\033[33m" },
+	{ CHANGE_DELETE, "delete   ", "\033[31m" },   { CHANGE_READ, "read     ", "\033[36m" },
+	{ CHANGE_TRUNCATE, "truncate ", "\033[35m" }, { CHANGE_MESSAGE, "message  ", "\033[34m" },
+	{ 0, "tombstone", "\033[2m" },
 };
 
 static void add_coloured(const struct render *render, struct text *text, const char *colour,
@@ -69,7 +71,7 @@ static void add_bytes(struct text *text, struct bytes bytes)
 	}
 }
 
-static int add_headers(const struct render *render, struct text *text, struct error *err)
+static int add_headers(struct render *render, struct text *text, struct error *err)
 {
 	struct record record = { .headers = render->record.headers };
 	struct unpack headers = record_headers(&record);
@@ -79,7 +81,8 @@ static int add_headers(const struct render *render, struct text *text, struct er
 		RENDER_TEXT_ADD(text, "  [");
 		add_bytes(text, name);
 		text_add_byte(text, '=');
-		add_bytes(text, value);
+		if (!render_header(render, text, name, value))
+			add_bytes(text, value);
 		text_add_byte(text, ']');
 	}
 	return rc;
@@ -101,8 +104,7 @@ static int add_published(struct render *render, struct text *text, struct error 
 	text_add_format(text, "Z  %s/%" PRIu32 " @%" PRIu64 "  ", record->topic, record->partition,
 			record->offset);
 	if (record->key.kind != CONTENT_NIL) {
-		if (render->plan != NULL ? render_pretty_key(render, text, err) != 0
-					 : add_content(text, &record->key, err) != 0)
+		if (add_content(text, &record->key, err) != 0)
 			return -1;
 		RENDER_TEXT_ADD(text, " = ");
 	}
@@ -256,6 +258,29 @@ static int add_cell(const struct render *render, struct text *text, const struct
 	return 0;
 }
 
+/* Colours take bytes and no room. */
+static size_t shown_width(struct bytes line)
+{
+	size_t width = 0;
+	for (size_t i = 0; i < line.size; i++) {
+		if (line.data[i] == '\033')
+			while (i < line.size && line.data[i] != 'm')
+				i++;
+		else
+			width += (line.data[i] & 0xc0) != 0x80;
+	}
+	return width;
+}
+
+static int add_named_cell(const struct render *render, struct text *text, const struct cell *cell,
+			  struct error *err)
+{
+	RENDER_TEXT_ADD(text, "  ");
+	add_name(text, cell->column->name);
+	text_add_string(text, cell->before.data != NULL && cell->after.data != NULL ? ": " : "=");
+	return add_cell(render, text, cell, err);
+}
+
 static int add_in_line(const struct render *render, struct text *text, struct error *err)
 {
 	struct cells cells;
@@ -263,12 +288,33 @@ static int add_in_line(const struct render *render, struct text *text, struct er
 	int rc;
 	if (begin_cells(render, &cells, err) != 0)
 		return -1;
-	while ((rc = next_cell(&cells, &cell, err)) > 0) {
-		RENDER_TEXT_ADD(text, "  ");
-		add_name(text, cell.column->name);
-		text_add_string(text, cell.before.data != NULL && cell.after.data != NULL ? ": " : "=");
-		if (add_cell(render, text, &cell, err) != 0)
+	while ((rc = next_cell(&cells, &cell, err)) > 0)
+		if (add_named_cell(render, text, &cell, err) != 0)
 			return -1;
+	return rc;
+}
+
+/* As many on a line as there is room for. */
+static int add_folded(struct render *render, struct text *text, size_t width, struct error *err)
+{
+	struct cells cells;
+	struct cell cell;
+	int rc;
+	if (begin_cells(render, &cells, err) != 0)
+		return -1;
+	while ((rc = next_cell(&cells, &cell, err)) > 0) {
+		text_empty(&render->scratch);
+		if (add_named_cell(render, &render->scratch, &cell, err) != 0 ||
+		    text_check(&render->scratch, err) != 0)
+			return -1;
+		struct bytes piece = text_bytes(&render->scratch);
+		size_t more = shown_width(piece);
+		if (width + more > render->options.width) {
+			RENDER_TEXT_ADD(text, "\n  ");
+			width = 2;
+		}
+		text_add(text, piece.data, piece.size);
+		width += more;
 	}
 	return rc;
 }
@@ -306,11 +352,12 @@ static int add_in_lines(const struct render *render, struct text *text, struct e
 	return rc;
 }
 
-static void add_head(struct render *render, struct text *text)
+/* op 0: a tombstone. */
+static void add_head(struct render *render, struct text *text, int64_t time_us, char op)
 {
 	const struct render_record *record = &render->record;
 	size_t size_before;
-	render_time_timestamp(text, render->change.source_time_us, 3);
+	render_time_timestamp(text, time_us, 3);
 	RENDER_TEXT_ADD(text, "Z  ");
 	size_before = text->buffer.size;
 	text_add_format(text, "%s/%" PRIu32 " @%" PRIu64, record->topic, record->partition, record->offset);
@@ -319,7 +366,7 @@ static void add_head(struct render *render, struct text *text)
 		render->location_width = width;
 	add_spaces(text, 2 + (width < render->location_width ? render->location_width - width : 0));
 	for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++)
-		if (looks[i].op == (char)render->change.op)
+		if (looks[i].op == op)
 			add_coloured(render, text, looks[i].colour, looks[i].word);
 }
 
@@ -338,24 +385,10 @@ static int add_message(const struct render *render, struct text *text, struct er
 	return 0;
 }
 
-/* Colours take bytes and no room. */
-static size_t shown_width(struct bytes line)
-{
-	size_t width = 0;
-	for (size_t i = 0; i < line.size; i++) {
-		if (line.data[i] == '\033')
-			while (i < line.size && line.data[i] != 'm')
-				i++;
-		else
-			width += (line.data[i] & 0xc0) != 0x80;
-	}
-	return width;
-}
-
 static int add_change(struct render *render, struct text *text, struct error *err)
 {
 	size_t line = text->buffer.size;
-	add_head(render, text);
+	add_head(render, text, render->change.source_time_us, (char)render->change.op);
 	if (render->plan == NULL)
 		return add_message(render, text, err);
 	if (render->record.key.kind == CONTENT_ARRAY && render->change.op != CHANGE_TRUNCATE) {
@@ -377,10 +410,28 @@ static int add_change(struct render *render, struct text *text, struct error *er
 	    shown_width((struct bytes){ all.data + line, all.size - line }) <= render->options.width)
 		return 0;
 	text->buffer.size = head;
-	return add_in_lines(render, text, err);
+	if (render->change.op == CHANGE_UPDATE && render->change.before.data != NULL)
+		return add_in_lines(render, text, err);
+	return add_folded(render, text, shown_width((struct bytes){ all.data + line, head - line }), err);
+}
+
+static int add_tombstone(struct render *render, struct text *text, struct error *err)
+{
+	add_head(render, text, render->record.time_us, 0);
+	RENDER_TEXT_ADD(text, "  ");
+	return render_pretty_key(render, text, err);
+}
+
+static int add_captured(struct render *render, struct text *text, struct error *err)
+{
+	if ((render->is_change ? add_change(render, text, err) : add_tombstone(render, text, err)) != 0)
+		return -1;
+	return add_headers(render, text, err);
 }
 
 int render_pretty_value(struct render *render, struct text *text, struct error *err)
 {
-	return render->is_change ? add_change(render, text, err) : add_published(render, text, err);
+	bool is_tombstone = render->record.value.kind == CONTENT_NIL && render->record.key.kind == CONTENT_ARRAY;
+	return render->is_change || is_tombstone ? add_captured(render, text, err)
+						 : add_published(render, text, err);
 }
