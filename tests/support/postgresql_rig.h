@@ -89,7 +89,8 @@ size_t rig_count(struct postgresql_rig *rig, const char *table);
 /* All of them, one a line: "c {1} - {1,'a'}", op, key, before, after; a snapshot's
  * marker in front.  Strings in quotes, unavailable is "?".  Lent until the next. */
 const char *rig_dump(struct postgresql_rig *rig, const char *table);
-/* Do all events, replayed by key, come to the rows of SELECT * at the source? */
+/* Do all events, replayed by key, come to the rows of SELECT * at the source, and does each
+ * make a row that is not there, or change one that is? */
 bool rig_is_replayed(struct postgresql_rig *rig, const char *table, const char *columns);
 
 /* Put a position into the log as if it had been reached. */

@@ -166,6 +166,7 @@ struct replay {
 	char **rows;
 	size_t count;
 	size_t capacity;
+	size_t wrong_count;     /* creates of rows that are there, changes of rows that are not */
 };
 
 static char *text_of(struct bytes row)
@@ -186,13 +187,14 @@ static void forget(struct replay *replay, size_t i)
 	replay->rows[i] = replay->rows[replay->count];
 }
 
-static void remove_key(struct replay *replay, const char *key)
+static bool remove_key(struct replay *replay, const char *key)
 {
 	for (size_t i = 0; i < replay->count; i++)
 		if (strcmp(replay->keys[i], key) == 0) {
 			forget(replay, i);
-			return;
+			return true;
 		}
+	return false;
 }
 
 static void apply(void *user, const struct record *record)
@@ -208,9 +210,10 @@ static void apply(void *user, const struct record *record)
 		return;
 	}
 	bool has_key = record->key.kind != CONTENT_NIL;
-	if (change.op != CHANGE_CREATE && change.op != CHANGE_READ) {
+	bool is_new = change.op == CHANGE_CREATE || change.op == CHANGE_READ;
+	if (has_key || !is_new) {
 		char *old = text_of(has_key ? record->key.bytes : change.before);
-		remove_key(replay, old);
+		replay->wrong_count += remove_key(replay, old) == is_new;
 		free(old);
 	}
 	if (change.after.data == NULL)
@@ -244,9 +247,10 @@ bool rig_is_replayed(struct postgresql_rig *rig, const char *table, const char *
 		wanted[i] = PQgetvalue(result, (int)i, 0);
 	qsort(wanted, count, sizeof(*wanted), compare);
 	walk_records(rig, table, apply, &replay);
-	bool is_same = replay.count == count;
+	bool is_same = replay.count == count && replay.wrong_count == 0;
 	if (!is_same)
-		print_message("%s: %zu rows replayed, %zu there\n", table, replay.count, count);
+		print_message("%s: %zu rows replayed, %zu there; %zu changes of rows that were not there, or were\n", table,
+			      replay.count, count, replay.wrong_count);
 	if (replay.count > 0)
 		qsort(replay.rows, replay.count, sizeof(*replay.rows), compare);
 	for (size_t i = 0; is_same && i < count; i++)
