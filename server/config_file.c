@@ -51,6 +51,12 @@ int config_file_read(const char *path, struct text *out, struct error *err)
 	return 0;
 }
 
+bool config_file_is_public(const char *path)
+{
+	struct stat status;
+	return stat(path, &status) == 0 && (status.st_mode & S_IROTH) != 0;
+}
+
 /* The directory of `from` in front of a relative pattern.  The caller frees it. */
 static char *resolve(const char *from, const char *pattern)
 {

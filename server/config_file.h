@@ -11,6 +11,9 @@
  * ERROR_NOT_FOUND, ERROR_INVALID, ERROR_LIMIT, ERROR_IO, ERROR_MEMORY. */
 int config_file_read(const char *path, struct text *out, struct error *err);
 
+/* May everyone on this machine read it? */
+bool config_file_is_public(const char *path);
+
 /* Each file that the pattern of an include in file `from` names, in alphabetical
  * order; a relative one is relative to that file's directory.  One without * ? [
  * is taken as it is, whether there is such a file or not; with them, none is fine.

@@ -1,5 +1,6 @@
 #include "server/config.h"
 
+#include "capture/property.h"
 #include "protocol/nearest.h"
 #include "server/config_block.h"
 #include "server/config_file.h"
@@ -35,7 +36,9 @@ struct load {
 	bool reads_files;
 	char *files[FILES_MAX];         /* owned paths: they outlive the reading of each */
 	uint32_t file_count;
-	const char *file;               /* the one being read */
+	const char *file;               /* the one being read, */
+	struct bytes text;              /* and what stands in it */
+	const char *public_file;        /* the last one that was warned of */
 	uint32_t depth;                 /* of files: 1 in the first */
 	uint32_t include_line;
 	enum block block;
@@ -108,6 +111,22 @@ static void set_option(struct load *load, uint32_t line, const char *name, const
 	load->origins[n].line = line;
 }
 
+/* A password is told of that stands in a file for everyone to read; one that comes from the
+ * environment does not stand there. */
+static void check_secrecy(struct load *load, uint32_t line, const char *name, const char *value)
+{
+	const struct property_spec *spec = property_find(name);
+	if (!load->reads_files || spec == NULL || spec->option.type != OPTION_SECRET || value == NULL ||
+	    value[0] == '\0' || load->public_file == load->file ||
+	    memmem(load->text.data, load->text.size, value, strlen(value)) == NULL ||
+	    !config_file_is_public(load->file))
+		return;
+	load->public_file = load->file;
+	problem_add(load->problems, true, load->file, line,
+		    "%s stands in a file that everyone on this machine can read: chmod o-r it, or write "
+		    "${NAME} and set that in the server's environment", name);
+}
+
 static void on_assignment(void *user, uint32_t line, const char *name, const char *value,
 			  bool is_list)
 {
@@ -126,6 +145,7 @@ static void on_assignment(void *user, uint32_t line, const char *name, const cha
 			     : config_block_set_topic(&load->config, name, value, &err);
 		break;
 	case BLOCK_SOURCE:
+		check_secrecy(load, line, name, value);
 		rc = config_block_set_source(&load->config, name, value, line, &err);
 		break;
 	case BLOCK_LOST:
@@ -221,6 +241,7 @@ static void on_include(void *user, uint32_t line, const char *pattern);
 static void parse(struct load *load, const char *file, struct bytes text)
 {
 	const char *includer = load->file;
+	struct bytes includer_text = load->text;
 	struct config_handler handler = {
 		.on_assignment = on_assignment,
 		.on_block = on_block,
@@ -231,10 +252,12 @@ static void parse(struct load *load, const char *file, struct bytes text)
 		.user = load,
 	};
 	load->file = file;
+	load->text = text;
 	load->depth++;
 	config_parse(text, &handler);
 	load->depth--;
 	load->file = includer;
+	load->text = includer_text;
 }
 
 /* The first file, or one included on include_line of the one being read. */

@@ -157,6 +157,22 @@ static void on_state(void *user, enum appender_state state, const struct error *
 	uv_stop(&server->loop);
 }
 
+/* What to do about it. */
+static const char *advice(int rc)
+{
+	switch (rc) {
+	case UV_EADDRINUSE:
+		return ": another process listens there ('ss -ltnp' shows which); stop that one, or choose "
+		       "another port with --listen";
+	case UV_EADDRNOTAVAIL:
+		return ": this machine has no such address; 'ip address' shows those it has";
+	case UV_EACCES:
+		return ": ports below 1024 are for root; choose a higher one with --listen";
+	default:
+		return "";
+	}
+}
+
 static int start_listening(struct server *server, struct error *err)
 {
 	union address address;
@@ -171,8 +187,8 @@ static int start_listening(struct server *server, struct error *err)
 	if ((rc = uv_tcp_bind(&server->listener, &address.any, 0)) != 0 ||
 	    (rc = uv_listen((uv_stream_t *)&server->listener, LISTEN_BACKLOG, on_connection)) != 0 ||
 	    (rc = uv_tcp_getsockname(&server->listener, (struct sockaddr *)&bound, &size)) != 0)
-		return error_set(err, ERROR_INVALID, "listen on %s: %s", server->settings.listen,
-				 uv_strerror(rc));
+		return error_set(err, ERROR_INVALID, "listen on %s: %s%s", server->settings.listen,
+				 uv_strerror(rc), advice(rc));
 	memcpy(&address, &bound, sizeof(address));
 	address_format(&address, text);
 	log_info("listening on %s, data in %s", text, server->settings.broker.store.dir);

@@ -180,6 +180,29 @@ static void source_is_checked(void **state)
 	assert_null(strstr(said, "s3cret"));
 }
 
+static void password_for_everyone_to_read_is_warned_of(void **state)
+{
+	const char *const source = "source \"a\" { connector.class = postgresql database.user = me database.dbname = d\n"
+				   "database.password = %s }\n";
+	char text[400], expected[600];
+	(void)state;
+	snprintf(text, sizeof(text), source, "s3cret");
+	write_config(text);
+	assert_int_equal(chmod(config_path, 0644), 0);
+	snprintf(expected, sizeof(expected),
+		 "millstreamd: %s:2: warning: database.password stands in a file that everyone on this machine can "
+		 "read: chmod o-r it, or write ${NAME} and set that in the server's environment\n"
+		 "the configuration is fine\n", config_path);
+	assert_string_equal(run(0, "-t", "-c", config_path, NULL, NULL), expected);
+	assert_int_equal(chmod(config_path, 0640), 0);
+	assert_string_equal(run(0, "-t", "-c", config_path, NULL, NULL), "the configuration is fine\n");
+	/* What the environment holds does not stand in the file. */
+	snprintf(text, sizeof(text), source, "${HOME}");
+	write_config(text);
+	assert_int_equal(chmod(config_path, 0644), 0);
+	assert_string_equal(run(0, "-t", "-c", config_path, NULL, NULL), "the configuration is fine\n");
+}
+
 /* A running server. */
 struct running {
 	pid_t pid;
@@ -296,7 +319,9 @@ static void what_this_machine_has_not_is_one_line_and_78(void **state)
 
 	snprintf(expected, sizeof(expected), "%s2", data_dir);
 	said = run(78, "--listen", address, "--data-dir", expected, NULL);
-	snprintf(expected, sizeof(expected), "listen on %s: address already in use", address);
+	snprintf(expected, sizeof(expected),
+		 "listen on %s: address already in use: another process listens there ('ss -ltnp' shows which); stop "
+		 "that one, or choose another port with --listen", address);
 	assert_has(said, expected);
 	assert_int_equal(strchr(said, '\n') - said + 1, strlen(said));
 
@@ -416,6 +441,7 @@ int main(void)
 		TEST(more_problems_than_are_kept_are_counted),
 		TEST(missing_file_of_the_command_line_ends_with_78),
 		TEST(source_is_checked),
+		TEST(password_for_everyone_to_read_is_warned_of),
 		TEST(server_listens_until_it_is_asked_to_end),
 		TEST(what_this_machine_has_not_is_one_line_and_78),
 		TEST(reload_applies_what_it_can_and_tells_the_rest),
