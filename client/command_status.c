@@ -139,15 +139,23 @@ static void add_for_people(struct text *text, const char *server,
 {
 	text_add_format(text, "millstreamd %s at %s: %s, up ", status->version, server, status->state);
 	command_add_duration(text, status->uptime_ms / 1000);
-	text_add_format(text, "\ntopics   %" PRIu32 " (%" PRIu32 " partitions)\n", status->topics,
-			status->partitions);
-	text_add_format(text, "clients  %" PRIu32 " connections, %" PRIu32 " subscriptions\n",
-			status->connections, status->subscriptions);
-	text_add_format(text, "records  %" PRIu64 " published since the start, ", status->received_count);
+	text_add_string(text, "\nlog      ");
+	command_add_count(text, status->topics, "topic");
+	text_add_string(text, " of ");
+	command_add_count(text, status->partitions, "partition");
+	text_add_string(text, "\nclients  ");
+	command_add_count(text, status->connections, "connection");
+	text_add_string(text, ", ");
+	command_add_count(text, status->subscriptions, "subscription");
+	text_add_string(text, "\ntraffic  ");
+	command_add_count(text, status->received_count, "record");
+	text_add_string(text, " published since the start, ");
 	command_add_size(text, status->sent_bytes);
 	text_add_string(text, " sent\n");
 	add_disk(text, status);
-	text_add_format(text, "commits  %" PRIu64 ", ", status->commit_count);
+	text_add_string(text, "writing  ");
+	command_add_count(text, status->commit_count, "commit");
+	text_add_string(text, ", ");
 	command_add_size(text, status->written_bytes);
 	text_add_format(text, " written; %" PRIu64 " waiting (", status->queued_count);
 	command_add_size(text, status->queued_bytes);

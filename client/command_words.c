@@ -12,6 +12,11 @@ void command_add_size(struct text *text, uint64_t bytes)
 	text_add_format(text, unit == 0 ? "%.0f %s" : "%.1f %s", size, units[unit]);
 }
 
+void command_add_count(struct text *text, uint64_t count, const char *noun)
+{
+	text_add_format(text, "%" PRIu64 " %s%s", count, noun, count == 1 ? "" : "s");
+}
+
 void command_add_duration(struct text *text, uint64_t s)
 {
 	if (s >= 86400)

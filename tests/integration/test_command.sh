@@ -40,7 +40,7 @@ feed()          # feed INPUT STATUS ARGUMENTS...
 
 out_is()  { printf -- "$1" | diff - "$dir/out" | sed 's/^/# /'; return "${PIPESTATUS[1]}"; }
 out_has() { grep -q -- "$1" "$dir/out"; }
-err_has() { grep -q -- "$1" "$dir/err"; }
+err_has() { grep -qe "$1" "$dir/err"; }
 err_is_empty() { [ ! -s "$dir/err" ]; }
 masked() { sed -E 's/"(ts|created_us)":[0-9]+/"\1":0/g' "$dir/out" >"$dir/masked" && mv "$dir/masked" "$dir/out"; }
 
@@ -66,7 +66,8 @@ ok "publishing to no topic fails and says how to make one"
 kill $server; wait $server
 
 start_server data 'topic "made.*" { partitions = 3  retention.ms = 5000000 }'
-run 0 status && err_is_empty && out_has "^millstreamd .* ready, up " && out_has "^disk "
+run 0 status && err_is_empty && out_has "^millstreamd .* ready, up " && out_has "^disk " &&
+	out_has "^log      0 topics of 0 partitions$" && out_has "^clients  1 connection, 0 subscriptions$"
 ok "status shows a server that is well"
 run 0 status --json && out_has '^{"health":"ok","state":"ready",.*"sources":\[\]}$'
 ok "status for programs is one object"
@@ -278,6 +279,18 @@ completed=$(bash -c ". '${top_srcdir:-.}/doc/millstream.bash-completion'; COMP_W
 	COMP_WORDS=(millstream consume ord); COMP_CWORD=2; _millstream; echo \"\${COMPREPLY[*]}\"")
 echo "$completed" >"$dir/out"; out_is '--unbuffered\n--decimal.handling.mode\ndebezium debezium-schema\nrm\npause\n--drop\norders\n'
 ok "bash completes options, verbs and topics"
+
+run 0 topic create gap && for value in before damaged behind; do feed "$value-the-gap\\n" 0 produce gap -p 0 || break; done
+kill $server; wait $server
+LC_ALL=C sed -i 's/damaged-the-gap/damXged-the-gap/g' "$dir/data/log/data.mdb"
+start_server data 'topic "made.*" { partitions = 3  retention.ms = 5000000 }'
+run 1 consume gap -e && out_is 'before-the-gap\n' && err_has 'gap/0: offsets 1 to before 2 are damaged' && err_has '--skip-gaps'
+ok "records that are damaged stop it"
+run 0 consume gap -e --skip-gaps -G skipping && out_is 'before-the-gap\nbehind-the-gap\n' && err_has 'offsets 1 to before 2 are damaged' &&
+	run 0 consume gap -e -G skipping && out_is ''
+ok "damaged records are told and passed when they may be skipped"
+feed 'x\n' 0 produce gap -p 0 && run 1 consume gap -o 1 -c 1 && run 0 consume gap -o 1 -c 1 --skip-gaps && out_is 'behind-the-gap\n'
+ok "a gap at the start is passed likewise"
 
 kill $server; wait $server; status=$?; server=
 cp "$dir/data.log" "$dir/out"
