@@ -33,6 +33,7 @@ enum shim_fate {
 struct shim_file {
 	bool is_directory;
 	bool is_synced;         /* opened with O_DSYNC or O_SYNC */
+	bool owes_error;        /* a sync through another descriptor has failed */
 	uint64_t inode;
 	char path[RECORDING_PATH_BYTES];
 };
@@ -54,6 +55,11 @@ int shim_errno(void);
 /* Before a sync and outside of the lock: as long as a disk might take. */
 void shim_delay_sync(void);
 
+/* A sync of the file has failed, and told one descriptor: Linux tells each other
+ * one that was open, too, by its next sync. */
+void shim_owe_error(const struct shim_file *file);
+/* What becomes of a sync through this descriptor, then: SHIM_LATE, once. */
+enum shim_fate shim_take_owed(const struct shim_file *file, enum shim_fate fate);
 void shim_end(void);
 
 void shim_record(enum recording_type type, unsigned flags, uint64_t file, uint64_t offset,

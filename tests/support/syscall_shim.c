@@ -168,6 +168,8 @@ static ssize_t write_watched(enum shim_kind kind, const struct shim_file *file, 
 {
 	struct iovec pieces[IOV_MAX];
 	enum shim_fate fate = shim_begin(kind);
+	if (file->is_synced)
+		fate = shim_take_owed(file, fate);
 	unsigned flags = file->is_synced ? RECORDING_SYNCED : 0;
 	size_t size = 0;
 	ssize_t done = -1;
@@ -277,10 +279,13 @@ EXPORT void *mmap64(void *address, size_t size, int protection, int flags, int f
 
 static int sync_watched(enum shim_kind kind, const struct shim_file *file, int fd)
 {
-	enum shim_fate fate = shim_begin(kind);
+	const enum shim_fate planned = shim_begin(kind);
+	const enum shim_fate fate = shim_take_owed(file, planned);
 	unsigned flags = file->is_directory ? RECORDING_DIRECTORY : 0;
 	int rc = -1;
 
+	if (planned == SHIM_FAIL || planned == SHIM_LATE)
+		shim_owe_error(file);
 	if (fate != SHIM_FAIL)
 		rc = kind == SHIM_fdatasync ? REAL(fdatasync)(fd) : REAL(fsync)(fd);
 	else

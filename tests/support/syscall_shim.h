@@ -15,6 +15,8 @@
  *   MILLSTREAM_SHIM_FAIL=KIND:N:HOW    the N-th watched call of a kind fails; KIND
  *                        KIND:N+:HOW   "any" counts all.  N+: all from the N-th on.
  *   MILLSTREAM_SHIM_SYNC_US=N          a sync takes that long; other calls go on meanwhile
+ *   MILLSTREAM_SHIM_SLOW=KIND:US       each watched call of a kind begins so much later: what
+ *                                      races with it has its chance
  *   MILLSTREAM_SHIM_COUNTS=/file       at exit: a line "KIND count" for each kind,
  *                                      "any count" and "failed count"
  *   MILLSTREAM_SHIM_RECORD=/file       append what is done (tests/support/recording.h)
@@ -24,6 +26,8 @@
  * does half of its bytes and says so), or "late" (done, but EIO is returned).
  *
  * Only these are watched: reads, seeks and opens of what is there are not.
+ * After a sync that failed, the next one through each other descriptor of the file
+ * fails as well, as Linux has it.
  * Calls of all threads are put in one order. */
 
 /* In the program: put a mark in the recording.  Nothing happens where the

@@ -43,6 +43,7 @@ static int be_watched(void)
 	say("fdatasync", fdatasync(file));
 	syscall_shim_mark("here", 4);
 	say("pwrite", pwrite(synced, "dddd", 4, 0));
+	say("pwrite", pwrite(synced, "eeee", 4, 4));
 	say("ftruncate", ftruncate(file, 100));
 	say("rename", rename("file", "other"));
 	say("mkdir", mkdir("below", 0700));
@@ -131,6 +132,7 @@ static void recording_holds_what_happened_in_order(void **state)
 		{ RECORDING_SYNC, 0, 0, 0, "" },
 		{ RECORDING_MARK, 0, 0, 4, "here" },
 		{ RECORDING_WRITE, RECORDING_SYNCED, 0, 4, "dddd" },
+		{ RECORDING_WRITE, RECORDING_SYNCED, 4, 4, "eeee" },
 		{ RECORDING_TRUNCATE, 0, 100, 0, "" },
 		{ RECORDING_RENAME, 0, 0, 10, "file\0other" },
 		{ RECORDING_MKDIR, 0, 0, 5, "below" },
@@ -170,7 +172,7 @@ static void counts_say_how_many_calls_there_are_to_disturb(void **state)
 	assert_non_null(file);
 	assert_true(fread(text, 1, sizeof(text) - 1, file) > 0);
 	fclose(file);
-	assert_non_null(strstr(text, "pwrite 2\n"));
+	assert_non_null(strstr(text, "pwrite 3\n"));
 	assert_non_null(strstr(text, "writev 1\n"));
 	assert_non_null(strstr(text, "fdatasync 1\n"));
 	assert_non_null(strstr(text, "create 1\n"));
@@ -213,7 +215,7 @@ static void one_call_of_a_kind_fails(void **state)
 	run_watched(*state, "MILLSTREAM_SHIM_FAIL=pwrite:2:ENOSPC", &end);
 	assert_int_equal(end.status, 0);
 	assert_string_equal(end.output, "outside done\npwrite done\nwritev done\nfdatasync done\n"
-					"pwrite ENOSPC\nftruncate done\nrename done\nmkdir done\n"
+					"pwrite ENOSPC\npwrite done\nftruncate done\nrename done\nmkdir done\n"
 					"fsync done\nunlink done\n");
 }
 
@@ -221,10 +223,10 @@ static void lasting_failure_begins_at_the_call(void **state)
 {
 	struct child_end end;
 
-	run_watched(*state, "MILLSTREAM_SHIM_FAIL=any:7+:EIO", &end);
+	run_watched(*state, "MILLSTREAM_SHIM_FAIL=any:8+:EIO", &end);
 	assert_int_equal(end.status, 0);
 	assert_string_equal(end.output, "outside done\npwrite done\nwritev done\nfdatasync done\n"
-					"pwrite done\nftruncate done\nrename EIO\nmkdir EIO\n"
+					"pwrite done\npwrite done\nftruncate done\nrename EIO\nmkdir EIO\n"
 					"fsync EIO\nunlink EIO\n");
 	expect_file(*state, "other", NULL);
 }
@@ -280,6 +282,14 @@ static void failed_sync_is_recorded_as_failed(void **state)
 	assert_int_equal(event.flags, RECORDING_FAILED);
 }
 
+static void failed_sync_is_told_once_to_each_other_descriptor(void **state)
+{
+	struct child_end end;
+
+	run_watched(*state, "MILLSTREAM_SHIM_FAIL=fdatasync:1:EIO", &end);
+	assert_non_null(strstr(end.output, "writev done\nfdatasync EIO\npwrite EIO\npwrite done\n"));
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -294,6 +304,7 @@ int main(int argc, char **argv)
 		WITH_DIRECTORY(short_write_does_half),
 		WITH_DIRECTORY(late_failure_does_not_undo),
 		WITH_DIRECTORY(failed_sync_is_recorded_as_failed),
+		WITH_DIRECTORY(failed_sync_is_told_once_to_each_other_descriptor),
 	};
 
 	if (argc == 3 && strcmp(argv[1], "watched") == 0)
