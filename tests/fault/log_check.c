@@ -409,6 +409,7 @@ int log_check_open(struct store **out, const char *directory, struct error *err)
 		.mode = STORE_SERVE,
 		.map_bytes = LOG_CHECK_MAP_BYTES,
 		.ballast_bytes = LOG_CHECK_BALLAST_BYTES,
+		.growth_bytes = LOG_CHECK_GROWTH_BYTES,
 	};
 
 	return store_open(out, &options, err);

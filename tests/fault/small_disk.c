@@ -129,8 +129,14 @@ void small_disk_fill(const struct small_disk *disk, uint64_t bytes_left)
 
 	if (fd < 0 || fstat(fd, &status) != 0)
 		give_up(disk->filler);
-	const uint64_t room = small_disk_room(disk);
-	if (room > bytes_left && posix_fallocate(fd, status.st_size, (off_t)(room - bytes_left)) != 0)
+	/* Others may take some in between. */
+	int rc = 0;
+	do {
+		const uint64_t room = small_disk_room(disk);
+		if (room > bytes_left)
+			rc = posix_fallocate(fd, status.st_size, (off_t)(room - bytes_left));
+	} while (rc == ENOSPC);
+	if (rc != 0)
 		give_up("posix_fallocate");
 	close(fd);
 }

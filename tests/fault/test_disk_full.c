@@ -17,10 +17,12 @@
 
 #define DISK_BYTES      (UINT64_C(96) << 20)
 #define BALLAST_BYTES   (UINT64_C(1) << 20)
+#define GROWTH_BYTES    (UINT64_C(256) << 10)
 
 enum {
 	STEPS_MAX = 20000,
 	STEPS_AFTER = 20,       /* of each cycle, with room */
+	STEPS_KEPT = 3000,      /* an unfinished transaction keeps most of what there is */
 	LEFT_BYTES_MAX = 300 * 1024,
 	CHECK_INTERVAL_US = 2000,
 	LOOKS = 50,             /* at the clock, while the disk stays full */
@@ -83,6 +85,7 @@ static void open_store(struct fixture *fixture)
 		.mode = STORE_SERVE,
 		.map_bytes = LOG_CHECK_MAP_BYTES,
 		.ballast_bytes = BALLAST_BYTES,
+		.growth_bytes = GROWTH_BYTES,
 	};
 	struct error err = { 0 };
 
@@ -281,7 +284,7 @@ static void retention_makes_room_on_a_full_disk(void **state)
 	mount_or_skip(fixture);
 	open_store(fixture);
 	start_run(fixture);
-	atomic_store(&fixture->last_step, 500);
+	atomic_store(&fixture->last_step, STEPS_KEPT);
 	assert_null(write_steps(fixture));
 	fill_until_it_stops(fixture, &random);
 	topic_config_init(&config);

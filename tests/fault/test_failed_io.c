@@ -38,6 +38,10 @@ static const struct {
 	{ "writev", "ENOSPC", true, false },  { "writev", "short", false, true },
 	{ "writev", "EINTR", true, false },   { "fdatasync", "EIO", false, true },
 	{ "fdatasync", "ENOSPC", true, true }, { "fdatasync", "late", false, true },
+	/* Of the zeros behind the log.  A sync that fails is told to LMDB, too. */
+	{ "pwritev", "EIO", true, false },    { "pwritev", "ENOSPC", true, false },
+	{ "pwritev", "short", true, false },  { "fsync", "EIO", true, true },
+	{ "fsync", "ENOSPC", true, true },
 };
 
 enum { FAILURES = sizeof(failures) / sizeof(failures[0]) };
