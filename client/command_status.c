@@ -62,6 +62,23 @@ static void add_numbers(struct json *json, const struct millstream_status *statu
 	}
 }
 
+static void add_snapshot_json(struct json *json, const struct millstream_source *source)
+{
+	json_name(json, "snapshot");
+	if (source->snapshot_table == NULL) {
+		json_null(json);
+		return;
+	}
+	json_begin_object(json);
+	command_add_string(json, "table", source->snapshot_table);
+	command_add_number(json, "rows_done", source->snapshot_rows_done);
+	command_add_number(json, "rows_estimated", source->snapshot_rows_estimated > 0
+							   ? source->snapshot_rows_estimated
+							   : UINT64_MAX);
+	command_add_number(json, "left_us", source->snapshot_left_us);
+	json_end_object(json);
+}
+
 static void add_json(struct text *text, const struct millstream_status *status)
 {
 	struct json json = json_to(text);
@@ -90,6 +107,7 @@ static void add_json(struct text *text, const struct millstream_status *status)
 		command_add_string(&json, "reason", source->reason);
 		command_add_string(&json, "position", source->position);
 		command_add_number(&json, "lag_us", source->lag_us);
+		add_snapshot_json(&json, source);
 		json_end_object(&json);
 	}
 	json_end_array(&json);
@@ -98,6 +116,19 @@ static void add_json(struct text *text, const struct millstream_status *status)
 }
 
 /* ---- For people ---- */
+
+static void add_snapshot(struct text *text, const struct millstream_source *source)
+{
+	text_add_format(text, "%s: %" PRIu64, source->snapshot_table, source->snapshot_rows_done);
+	if (source->snapshot_rows_estimated > 0)
+		text_add_format(text, " of about %" PRIu64, source->snapshot_rows_estimated);
+	text_add_string(text, " rows");
+	if (source->snapshot_left_us == UINT64_MAX)
+		return;
+	text_add_string(text, ", ");
+	command_add_duration(text, source->snapshot_left_us / 1000000);
+	text_add_string(text, " left");
+}
 
 static void add_sources(struct text *text, const struct millstream_status *status)
 {
@@ -112,6 +143,8 @@ static void add_sources(struct text *text, const struct millstream_status *statu
 				text_add_string(&columns.cells, words[n]);
 			if (n == 2 && source->lag_us != UINT64_MAX)
 				text_add_format(&columns.cells, "%" PRIu64 " ms", source->lag_us / 1000);
+			if (n == 4 && source->reason == NULL && source->snapshot_table != NULL)
+				add_snapshot(&columns.cells, source);
 			command_columns_end_cell(&columns);
 		}
 	}

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "capture/source_settings.h"
 #include "protocol/change.h"
@@ -453,6 +454,19 @@ static void source_that_hangs_stops(void **state)
 	stop(fixture);
 }
 
+static void source_that_does_not_answer_is_left_behind(void **state)
+{
+	struct fixture *fixture = *state;
+	struct error err = { 0 };
+	/* Opening a pipe that nobody writes to lasts for ever. */
+	assert_int_equal(mkfifo(fixture->script, 0600), 0);
+	make_settings(fixture);
+	assert_int_equal(try_start(fixture, &err), 0);
+	assert_true(wait_until(has_told(fixture, "starting ")));
+	assert_false(capture_stop(fixture->capture));
+	fixture->capture = NULL;
+}
+
 static uint64_t confirmed(struct fixture *fixture)
 {
 	char path[300];
@@ -655,6 +669,7 @@ int main(void)
 		RUN(interrupted_snapshot_starts_again_and_says_so),
 		RUN(source_stops_while_the_log_takes_nothing),
 		RUN(source_that_hangs_stops),
+		RUN(source_that_does_not_answer_is_left_behind),
 		RUN(full_disk_is_waited_out),
 		RUN(removed_source_is_forgotten),
 		RUN(only_what_is_durable_is_confirmed),
