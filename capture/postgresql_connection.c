@@ -25,6 +25,7 @@ struct postgresql_connection {
 	const struct source_context *context;
 	bool is_replication;
 	bool is_busy;           /* a statement runs whose result nobody has taken */
+	char warning_state[6];  /* SQLSTATE of the last warning; "": none */
 };
 
 int64_t postgresql_now_ms(void)
@@ -83,10 +84,18 @@ static PGconn *start(const struct source_settings *settings, const struct source
 	return PQconnectStartParams(keys, values, 0);
 }
 
-static void drop_notice(void *user, const PGresult *result)
+/* Notices are for people; one state is looked for (postgresql_connection_has_warned). */
+static void on_notice(void *user, const PGresult *result)
 {
-	(void)user;
-	(void)result;
+	struct postgresql_connection *connection = user;
+	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	if (state != NULL && strncmp(state, "00", 2) != 0)
+		snprintf(connection->warning_state, sizeof(connection->warning_state), "%s", state);
+}
+
+bool postgresql_connection_has_warned(const struct postgresql_connection *connection, const char *sqlstate)
+{
+	return strcmp(connection->warning_state, sqlstate) == 0;
 }
 
 /* Two semicolons stand for one that does not end a statement, as in Debezium. */
@@ -142,7 +151,7 @@ int postgresql_connection_open(struct postgresql_connection **out,
 		goto fail;
 	}
 	PQsetErrorVerbosity(connection->raw, PQERRORS_VERBOSE);
-	PQsetNoticeReceiver(connection->raw, drop_notice, NULL);
+	PQsetNoticeReceiver(connection->raw, on_notice, connection);
 	if (finish_connecting(connection->raw, context, settings->connect_timeout_ms, err) != 0)
 		goto fail;
 	PQsetErrorVerbosity(connection->raw, PQERRORS_DEFAULT);

@@ -25,6 +25,11 @@ void postgresql_connection_close(struct postgresql_connection *connection);
 
 PGconn *postgresql_connection_raw(struct postgresql_connection *connection);
 
+/* Was the last warning that the server sent of this state?  It stands between the
+ * messages of a stream where it was sent. */
+bool postgresql_connection_has_warned(const struct postgresql_connection *connection,
+				      const char *sqlstate);
+
 /* Run one statement and take its result, which the caller clears; a result that is
  * no success is an error.  Values are texts for $1, $2, …; NULL for null.  (A
  * replication connection takes none.) */

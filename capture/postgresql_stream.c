@@ -305,6 +305,20 @@ static int handle(struct postgresql_stream *stream, struct bytes message, struct
 			 message.size > 0 ? message.data[0] : 0, message.size);
 }
 
+/* Decoding looks at the catalog as it was at each change.  Where the publication was not
+ * there, the server ends the stream with an error; from version 18 on it leaves out the
+ * changes, and sends a warning. */
+#define PUBLICATION_MISSING_STATE       "42704"
+#define PUBLICATION_SKIPPED_STATE       "55000"
+
+static int publication_gap(const struct postgresql_stream *stream, struct error *err)
+{
+	return error_set(err, ERROR_GAP, "publication \"%s\" was not there when changes were made that the slot still has"
+			 " (it was dropped, or made after the slot), so nobody can read them: millstream source rm %s,"
+			 " then begin again with a snapshot", stream->source->settings->publication_name,
+			 stream->source->context->name);
+}
+
 /* "" is any. */
 static bool has_state(const PGresult *result, const char *state)
 {
@@ -320,12 +334,8 @@ static int explain_end(struct postgresql_stream *stream, struct error *err)
 		PQclear(result);
 		result = NULL;
 	}
-	/* Decoding looks at the catalog as it was at each change. */
-	if (result != NULL && has_state(result, "42704"))
-		error_set(err, ERROR_GAP, "publication \"%s\" was not there when changes were made that the slot still has"
-			  " (it was dropped, or made after the slot), so nobody can read them: millstream source rm %s,"
-			  " then begin again with a snapshot", stream->source->settings->publication_name,
-			  stream->source->context->name);
+	if (result != NULL && has_state(result, PUBLICATION_MISSING_STATE))
+		publication_gap(stream, err);
 	else if (result != NULL && has_state(result, ""))
 		postgresql_error_of_result(stream->raw, result, err);
 	else
@@ -334,32 +344,49 @@ static int explain_end(struct postgresql_stream *stream, struct error *err)
 	return -1;
 }
 
+/* A message that PQfreemem frees: 1; 0: all that has been read is handled. */
+static int next_message(struct postgresql_stream *stream, char **out, size_t *out_bytes, struct error *err)
+{
+	char *data = NULL;
+	int size = PQgetCopyData(stream->raw, &data, 1);
+	if (size == -1)
+		return explain_end(stream, err);
+	if (size < 0)
+		return postgresql_error_of_result(stream->raw, NULL, err);
+	if (postgresql_connection_has_warned(stream->source->replication, PUBLICATION_SKIPPED_STATE)) {
+		PQfreemem(data);
+		return publication_gap(stream, err);
+	}
+	*out = data;
+	*out_bytes = (size_t)size;
+	return size > 0;
+}
+
+/* Much has come without a pause: 1 asked to stop. */
+static int look_up(struct postgresql_stream *stream, struct error *err)
+{
+	struct source_context *context = stream->source->context;
+	const int64_t silent_ms = postgresql_now_ms() - stream->status_ms;
+	if (context->should_stop(context->user))
+		return 1;
+	return silent_ms >= stream->source->settings->status_update_interval_ms ? confirm(stream, err) : 0;
+}
+
 /* Handles what has been read: 0 all, 1 asked to stop. */
 static int drain(struct postgresql_stream *stream, struct error *err)
 {
-	struct source_context *context = stream->source->context;
-	for (unsigned n = 0;; n++) {
-		char *data;
-		int size = PQgetCopyData(stream->raw, &data, 1), rc;
-		if (size == 0)
-			return 0;
-		if (size == -1)
-			return explain_end(stream, err);
-		if (size < 0)
-			return postgresql_error_of_result(stream->raw, NULL, err);
-		rc = handle(stream, (struct bytes){ (const uint8_t *)data, (size_t)size }, err);
+	char *data = NULL;
+	size_t size = 0;
+	int rc;
+	for (unsigned n = 1; (rc = next_message(stream, &data, &size, err)) > 0; n++) {
+		rc = handle(stream, (struct bytes){ (const uint8_t *)data, size }, err);
 		PQfreemem(data);
+		if (rc == 0 && n % ROWS_BETWEEN_CHECKS == 0)
+			rc = look_up(stream, err);
 		if (rc != 0)
-			return -1;
-		if (n % ROWS_BETWEEN_CHECKS == ROWS_BETWEEN_CHECKS - 1) {
-			int64_t now_ms = postgresql_now_ms();
-			if (context->should_stop(context->user))
-				return 1;
-			if (now_ms - stream->status_ms >= stream->source->settings->status_update_interval_ms &&
-			    confirm(stream, err) != 0)
-				return -1;
-		}
+			return rc;
 	}
+	return rc;
 }
 
 static void tell_progress(struct postgresql_stream *stream)

@@ -470,7 +470,8 @@ static void promoted_server_is_followed_only_within_its_history(void **state)
 	rig_start(&away);
 	rig_wait_end(&away);
 	assert_int_equal(away.err.code, ERROR_UNSUPPORTED);
-	assert_non_null(strstr(away.err.text, "is a standby"));
+	/* From version 16 on it could decode, but has no publication yet. */
+	assert_true(strstr(away.err.text, "is a standby") != NULL || strstr(away.err.text, "read-only") != NULL);
 	rig_sql(&away, "SELECT pg_promote()");
 	assert_true(wait_until(number_of(&away, "SELECT timeline_id FROM pg_control_checkpoint()") == 2));
 	rig_store_position(&away, before, system_id, 1);
@@ -536,6 +537,7 @@ static void server_shuts_down_without_waiting_for_us(void **state)
 {
 	(void)state;
 	NEED_SERVER();
+	rig_set(&rig, "status.update.interval.ms", "600000");
 	rig_start_streaming(&rig);
 	rig_sql(&rig, "INSERT INTO users VALUES (1, 'a')");
 	assert_true(wait_until(rig_count(&rig, "users") == 1));
