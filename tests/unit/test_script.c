@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/support/fail_malloc.h"
@@ -102,6 +104,24 @@ static void rows_are_encoded_with_their_numbers(void **state)
 	script_clear(&script);
 }
 
+static void example_is_a_script(void **state)
+{
+	const char *top = getenv("top_srcdir");
+	char path[4096], text[8192];
+	struct script script;
+	struct error err = { 0 };
+	(void)state;
+	snprintf(path, sizeof(path), "%s/examples/trial.script", top != NULL ? top : ".");
+	FILE *file = fopen(path, "re");
+	assert_non_null(file);
+	size_t size = fread(text, 1, sizeof(text), file);
+	fclose(file);
+	if (script_parse(&script, (struct bytes){ (const uint8_t *)text, size }, &err) != 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(script.table_count, 2);
+	script_clear(&script);
+}
+
 static void wrong_lines_are_refused_by_their_number(void **state)
 {
 	static const struct { const char *text, *why; } wrong[] = {
@@ -180,6 +200,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RUN(every_line_is_read),
 		RUN(rows_are_encoded_with_their_numbers),
+		RUN(example_is_a_script),
 		RUN(wrong_lines_are_refused_by_their_number),
 		RUN(every_truncation_is_read_or_refused),
 		RUN(every_failed_allocation_is_reported),
