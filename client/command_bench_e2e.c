@@ -1,6 +1,7 @@
 #include "client/command_bench.h"
 #include "client/command_output.h"
 #include "client/command_table.h"
+#include "protocol/limits.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -17,7 +18,10 @@
 #define EVENTS_MAX      100000000
 #define LATE_US         10000000        /* after the last: what has not come by then is lost */
 
-enum { OPTION_RATE = BENCH_OPTION_OTHER, OPTION_SECONDS };
+#define STALLED_MAX     500
+#define STALLED_TURNS   11              /* with them, and as many without */
+
+enum { OPTION_RATE = BENCH_OPTION_OTHER, OPTION_SECONDS, OPTION_STALLED };
 
 struct e2e {
 	struct bench bench;
@@ -29,6 +33,8 @@ struct e2e {
 	int64_t begin_us;
 	uint64_t published;
 	uint64_t received;
+	uint64_t stalled_count;         /* subscribers that never read, in every other turn */
+	struct millstream_client *stalled[STALLED_MAX];
 };
 
 /* An event holds when it was due, so a publisher that is late counts as well. */
@@ -140,6 +146,83 @@ static int subscribe(struct e2e *e2e, const struct command_arguments *arguments)
 	return status;
 }
 
+/* One that follows the topic, may be sent everything, and never reads. */
+static int stall(struct e2e *e2e, const struct command_arguments *arguments,
+		 struct millstream_client **out)
+{
+	const char *topics[] = { e2e->bench.topic };
+	const struct millstream_subscribe_options options = {
+		.topics = topics, .topic_count = 1, .start = MILLSTREAM_START_END,
+		.credit_bytes = CREDIT_BYTES_MAX,
+	};
+	struct millstream_subscription *subscription;
+	int status = command_connect(arguments, NULL, out);
+	if (status == COMMAND_DONE && millstream_subscribe(*out, &options, COMMAND_ANSWER_MS,
+							   &subscription) != MILLSTREAM_OK)
+		status = command_call_failed(e2e->bench.command, *out, "subscribe");
+	return status;
+}
+
+/* One turn; its p99. */
+static int measure_turn(struct e2e *e2e, const struct command_arguments *arguments, bool stalls,
+			uint32_t *out_p99_us)
+{
+	int status = COMMAND_DONE;
+	e2e->latencies.count = 0;
+	e2e->published = e2e->received = 0;
+	for (uint64_t i = 0; stalls && i < e2e->stalled_count && status == COMMAND_DONE; i++)
+		status = stall(e2e, arguments, &e2e->stalled[i]);
+	if (status == COMMAND_DONE)
+		status = measure(e2e);
+	for (uint64_t i = 0; i < e2e->stalled_count; i++) {
+		millstream_close(e2e->stalled[i]);
+		e2e->stalled[i] = NULL;
+	}
+	bench_latencies_sort(&e2e->latencies);
+	*out_p99_us = bench_latency(&e2e->latencies, 990);
+	return status;
+}
+
+static int compare(const void *left, const void *right)
+{
+	uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+	return (a > b) - (a < b);
+}
+
+static uint32_t median(uint32_t turns_us[STALLED_TURNS])
+{
+	qsort(turns_us, STALLED_TURNS, sizeof(*turns_us), compare);
+	return turns_us[STALLED_TURNS / 2];
+}
+
+/* What stalled subscribers cost the one that reads: turns without and with them,
+ * alternating, so that whatever else the machine does meets both. */
+static int measure_stalled(struct e2e *e2e, const struct command_arguments *arguments)
+{
+	uint32_t without_us[STALLED_TURNS], with_us[STALLED_TURNS];
+	int status = COMMAND_DONE;
+	for (int turn = 0; turn < STALLED_TURNS && status == COMMAND_DONE; turn++) {
+		status = measure_turn(e2e, arguments, false, &without_us[turn]);
+		if (status == COMMAND_DONE)
+			status = measure_turn(e2e, arguments, true, &with_us[turn]);
+	}
+	if (status != COMMAND_DONE)
+		return status;
+	uint32_t p99_us = median(with_us), peer_p99_us = median(without_us);
+	double ratio = (double)p99_us / (peer_p99_us > 0 ? peer_p99_us : 1);
+	if (e2e->bench.as_json)
+		printf("{\"bench\":\"e2e\",\"scenario\":\"stalled subscribers\",\"stalled\":%" PRIu64
+		       ",\"events\":%" PRIu64 ",\"event_bytes\":%" PRIu64 ",\"rate\":%" PRIu64
+		       ",\"turns\":%d,\"p99_us\":%u,\"peer\":\"none stalled\",\"peer_p99_us\":%u,\"ratio\":%.2f}\n",
+		       e2e->stalled_count, e2e->bench.count, e2e->bench.event_bytes, e2e->rate,
+		       STALLED_TURNS, p99_us, peer_p99_us, ratio);
+	else
+		printf("p99 %u us beside %" PRIu64 " stalled subscriber%s, %u us without: %.2f times (medians of "
+		       "%d turns each)\n", p99_us, e2e->stalled_count, e2e->stalled_count == 1 ? "" : "s",
+		       peer_p99_us, ratio, STALLED_TURNS);
+	return COMMAND_DONE;
+}
+
 static int read_options(struct e2e *e2e, struct command_arguments *arguments)
 {
 	const struct command *command = arguments->command;
@@ -147,6 +230,8 @@ static int read_options(struct e2e *e2e, struct command_arguments *arguments)
 	int letter, rc = 0;
 	while (rc == 0 && (letter = command_arguments_next(arguments, &value)) > 0)
 		rc = letter == OPTION_RATE ? command_number(command, "--rate", value, 1, RATE_MAX, &e2e->rate)
+		   : letter == OPTION_STALLED
+			? command_number(command, "--stalled", value, 1, STALLED_MAX, &e2e->stalled_count)
 		   : letter == OPTION_SECONDS
 			? command_number(command, "--seconds", value, 1, SECONDS_MAX, &e2e->seconds)
 			: bench_read_option(&e2e->bench, letter, value);
@@ -175,9 +260,9 @@ static int run(struct command_arguments *arguments)
 	int status = bench_begin(&e2e.bench, arguments);
 	if (status == COMMAND_DONE)
 		status = subscribe(&e2e, arguments);
-	if (status == COMMAND_DONE)
-		status = measure(&e2e);
-	if (status == COMMAND_DONE)
+	if (status == COMMAND_DONE && e2e.stalled_count > 0)
+		status = measure_stalled(&e2e, arguments);
+	else if (status == COMMAND_DONE && (status = measure(&e2e)) == COMMAND_DONE)
 		show(&e2e);
 	millstream_close(e2e.reader);
 	free(e2e.latencies.each_us);
@@ -187,6 +272,7 @@ static int run(struct command_arguments *arguments)
 static const struct command_option options[] = {
 	{ OPTION_RATE, "rate", "N", "events a second, evenly spread (default: 10000)" },
 	{ OPTION_SECONDS, "seconds", "N", "for how long (default: 5)" },
+	{ OPTION_STALLED, "stalled", "N", "compare p99 beside N subscribers that never read (max 500)" },
 	{ BENCH_OPTION_SIZE, "size", "BYTES", "of each event (default: 300)" },
 	{ BENCH_OPTION_PARTITIONS, "partitions", "N", "of the topic (default: 1)" },
 	{ BENCH_OPTION_JSON, "json", NULL, "an object a measurement" },

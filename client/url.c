@@ -44,7 +44,7 @@ int url_parse(const char *text, struct url *out, struct error *err)
 			return bad(text, "a ']' is missing", err);
 		port = host + host_bytes + 1;
 	} else {
-		host_bytes = strcspn(host, ":");
+		host_bytes = strcspn(host, ":/");
 		port = host + host_bytes;
 	}
 	if (host_bytes == 0)

@@ -223,6 +223,9 @@ ok "reading is measured"
 run 0 bench e2e --rate 500 --seconds 1 --json &&
 	grep -Eq '^\{"bench":"e2e","events":500,"event_bytes":300,"rate":500,"per_s":[0-9]+,"p50_us":[0-9]+,"p99_us":[0-9]+,"max_us":[0-9]+\}$' "$dir/out"
 ok "latency is measured"
+run 0 bench e2e --rate 200 --seconds 1 --stalled 3 --json &&
+	grep -Eq '^\{"bench":"e2e","scenario":"stalled subscribers","stalled":3,"events":200,"event_bytes":300,"rate":200,"turns":11,"p99_us":[0-9]+,"peer":"none stalled","peer_p99_us":[0-9]+,"ratio":[0-9.]+\}$' "$dir/out"
+ok "latency is measured beside stalled subscribers"
 set -m
 "$millstream" bench e2e --rate 100 --seconds 100 >"$dir/out" 2>"$dir/err" &
 pid=$!
