@@ -208,6 +208,25 @@ static void missing_privileges_are_named_with_their_sql(void **state)
 	fails_with(ERROR_DENIED, "GRANT SELECT ON \"public\".\"users\" TO \"reader\"");
 }
 
+static void role_that_owns_its_tables_needs_no_more(void **state)
+{
+	(void)state;
+	NEED_SERVER();
+	char sql[200];
+	snprintf(sql, sizeof(sql), "GRANT CREATE ON DATABASE %s TO reader; ALTER TABLE users OWNER TO reader;"
+				   "INSERT INTO users VALUES (1, 'a')", rig.database);
+	rig_sql(&rig, sql);
+	rig_set(&rig, "database.user", "reader");
+	rig_start_streaming(&rig);
+	rig_sql(&rig, "INSERT INTO users VALUES (2, 'b'); ALTER TABLE users ADD age int; INSERT INTO users VALUES (3, 'c', 7)");
+	assert_true(wait_until(rig_count(&rig, "users") == 3));
+	rig_stop(&rig);
+	rig_start_streaming(&rig);
+	rig_stop(&rig);
+	snprintf(sql, sizeof(sql), "ALTER TABLE users OWNER TO postgres; REVOKE CREATE ON DATABASE %s FROM reader", rig.database);
+	rig_sql(&rig, sql);
+}
+
 static void wal_level_is_checked(void **state)
 {
 	(void)state;
@@ -670,6 +689,7 @@ int main(void)
 		TEST(silent_server_times_out),
 		TEST(stop_cuts_a_connection_attempt_short),
 		TEST(missing_privileges_are_named_with_their_sql),
+		TEST(role_that_owns_its_tables_needs_no_more),
 		TEST(wal_level_is_checked),
 		TEST(missing_table_and_publication_fail),
 		TEST(tables_without_identity_are_warned_of),
