@@ -241,7 +241,7 @@ def copy_limit(n):
 
 
 def stream_limit_prepare():
-    psql("select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = 'bench_limit'")
+    psql("select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name like 'bench_limit%'")
     psql("drop publication if exists bench_limit")
     psql("create publication bench_limit for table bench")
     psql("select pg_create_logical_replication_slot('bench_limit', 'pgoutput')")
@@ -251,12 +251,12 @@ def stream_limit(n):
     """pg_recvlogical of the same changes to /dev/null: changes/s, as text and with pgoutput's binary option."""
     end, out = psql("select pg_current_wal_lsn()"), {}
     for name, more in (("text", []), ("binary", ["-o", "binary=true"])):
-        # The slot does not move: without --status-interval nothing is confirmed before the end.
-        psql("select pg_copy_logical_replication_slot('bench_limit', 'bench_limit_run', true)")
+        psql("select pg_copy_logical_replication_slot('bench_limit', 'bench_limit_run')")
         t = time.time()
         subprocess.run([PGBIN + "/pg_recvlogical", "-d", os.environ["PGDATABASE"], "-S", "bench_limit_run", "--start", "--endpos", end, "-f", "/dev/null",
                         "-o", "proto_version=1", "-o", "publication_names=bench_limit", "--no-loop", *more], check=True, stderr=subprocess.DEVNULL)
         out[name] = round(n / (time.time() - t))
+        psql("select pg_drop_replication_slot('bench_limit_run')")
     psql("select pg_drop_replication_slot('bench_limit')")
     return out
 

@@ -1,5 +1,5 @@
 """Adapter: PostgreSQL -> millstreamd -> change_consumer.  Profiles change nothing."""
-import os, shutil, signal, subprocess, time
+import os, shutil, signal, socket, subprocess, time
 
 TOP = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", ".."))
 BUILD = os.environ.get("MILLSTREAM_BUILD", TOP + "/build")
@@ -49,14 +49,24 @@ class System:
 
     def start_broker(self):
         """Without the source, so that nothing is read yet."""
+        self.end()
         self.launch(False)
-        time.sleep(0.2)
+        end = time.time() + 30
+        while time.time() < end:
+            try:
+                return socket.create_connection(("127.0.0.1", int(self.port))).close()
+            except OSError:
+                time.sleep(0.01)
+        raise RuntimeError("millstreamd does not listen; see millstream.log")
 
     def start_cdc(self):
-        self.stop_cdc()
+        self.end()
         self.launch(True)
 
     def stop_cdc(self):
+        self.start_broker()
+
+    def end(self):
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait()
@@ -67,7 +77,7 @@ class System:
         time.sleep(0.5)
 
     def stop(self):
-        self.stop_cdc()
+        self.end()
 
     def wait_streaming(self, psql, timeout=60):
         end = time.time() + timeout
