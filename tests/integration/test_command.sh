@@ -1,5 +1,11 @@
 #!/bin/bash
 # The command millstream against millstreamd on a free port.
+
+# Who runs this in the background may ignore SIGINT, and a shell cannot take that back.
+if [ -z "${SIGINT_IS_DEFAULT-}" ] && env --default-signal=INT true 2>/dev/null; then
+	SIGINT_IS_DEFAULT=yes exec env --default-signal=INT bash "$0"
+fi
+
 millstream=$PWD/millstream
 dir=$(mktemp -d) || exit 99
 server=
