@@ -96,6 +96,26 @@ static void a_change_that_was_not_answered_is_not_repeated(void **state)
 	assert_int_equal(toy_broker_frames(fixture->toy, FRAME_TOPIC_DELETE), deletes + 1);
 }
 
+static void a_change_whose_connection_is_lost_says_that_it_is_not_known(void **state)
+{
+	struct fixture *fixture = *state;
+	struct toy_faults faults = toy_no_faults;
+
+	toy_broker_add_topic(fixture->toy, "t", 1);
+	assert_int_equal(millstream_connect(fixture->client, LONG_MS), 0);
+	/* The next connection takes HELLO, and is reset by the first byte behind it. */
+	faults.cut_after_received_bytes = toy_broker_received_bytes(fixture->toy) + 1;
+	toy_broker_set_faults(fixture->toy, &faults);
+	toy_broker_cut(fixture->toy);
+	while (millstream_connect(fixture->client, LONG_MS) != MILLSTREAM_OK ||
+	       toy_broker_connections(fixture->toy) < 2)
+		(void)millstream_dispatch(fixture->client);
+	assert_int_equal(millstream_topic_delete(fixture->client, "t", LONG_MS), MILLSTREAM_DISCONNECTED);
+	assert_non_null(strstr(millstream_error_text(fixture->client), "not known"));
+	toy_broker_set_faults(fixture->toy, &toy_no_faults);
+	assert_int_equal(toy_broker_frames(fixture->toy, FRAME_TOPIC_DELETE), 0);
+}
+
 static void the_status_says_what_the_server_says(void **state)
 {
 	struct fixture *fixture = *state;
@@ -135,6 +155,7 @@ int main(void)
 		RUN(topics_are_walked_page_by_page_until_it_is_enough),
 		RUN(topics_are_made_changed_and_deleted),
 		RUN(a_change_that_was_not_answered_is_not_repeated),
+		RUN(a_change_whose_connection_is_lost_says_that_it_is_not_known),
 		RUN(the_status_says_what_the_server_says),
 		RUN(an_offset_is_looked_up),
 	};

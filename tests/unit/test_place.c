@@ -81,6 +81,7 @@ static void those_that_are_behind_are_counted_once_whatever_happens_to_them(void
 	assert_int_equal(places.behind_count, 1);
 	/* Moved, it has to catch up again; twice moved, once. */
 	places_move(&places, a, 5);
+	assert_int_equal(places.behind_count, 2);
 	places_move(&places, a, 6);
 	assert_int_equal(a->next_offset, 6);
 	assert_int_equal(places.behind_count, 2);
