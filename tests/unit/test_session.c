@@ -252,6 +252,7 @@ static void seek(struct rig_session *session, uint32_t request_id, uint32_t subs
 	msgpack_sbuffer_init(&buffer);
 	assert_int_equal(message_seek_encode(&buffer, request_id, &request, NULL), 0);
 	feed(session, &buffer);
+	msgpack_sbuffer_destroy(&buffer);
 }
 
 /* How many partitions a SUBSCRIBE's reply lists; the first of them to out. */
