@@ -26,7 +26,8 @@ find_programs()
 
 # PostgreSQL refuses to run as root.  In a user namespace it sees another user, while
 # its files stay root's: no chown, and no trouble with directories that root alone may
-# enter.  Where namespaces are forbidden: the user that the package made.
+# enter.  Where namespaces are forbidden: the user that the package made, who has to get
+# through to it.
 as_user()
 {
 	if [ "$(id -u)" -ne 0 ]; then
@@ -34,7 +35,8 @@ as_user()
 	elif unshare --user --map-user=1000 --map-group=1000 true 2>/dev/null; then
 		unshare --user --map-user=1000 --map-group=1000 "$@"
 	else
-		chown -R postgres "$directory" && runuser -u postgres -- "$@"
+		chmod o+x "$directory" "$(dirname "$directory")" && chown -R postgres "$directory" &&
+			runuser -u postgres -- "$@"
 	fi
 }
 
