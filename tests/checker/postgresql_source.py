@@ -128,7 +128,7 @@ class Workload(threading.Thread):
     def stop(self):
         self.stopping.set()
         if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
+            self.process.terminate()     # SIGINT may be ignored, by whoever began all this
         self.join()
 
     def finish(self):
