@@ -312,6 +312,7 @@ def main():
     parser.add_argument("--keep", action="store_true", help="leave the directory there")
     options = parser.parse_args()
     random.seed(options.seed)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped: it took too long"))
     print(f"# seed {options.seed}")
     options.directory = tempfile.mkdtemp(prefix="millstream-capture-")
     os.chmod(options.directory, 0o755)
