@@ -523,7 +523,8 @@ static void damaged_meta_page_is_called_damage(void **state)
 	for (size_t at = 0; at < 2 * 152 * 2; at += stride) {
 		const size_t byte = at / 4 % 152 + (at % 2) * 4096;
 		memcpy(file, original, size);
-		file[byte] ^= at / 2 % 2 == 0 ? 0x80 : (uint8_t)(1 << byte % 7);
+		int flip = at / 2 % 2 == 0 ? 0x80 : 1 << byte % 7;
+		file[byte] = (uint8_t)(file[byte] ^ flip);
 		write_file(path, file, size);
 		for (size_t n = 0; n < 2; n++) {
 			struct child_end end;
