@@ -5,7 +5,7 @@ export top_builddir
 cd "${top_srcdir:-.}" || exit 99
 
 counts="--planted $top_builddir/tests/checker/planted/millstreamd"
-[ "${MILLSTREAM_SANITIZED:-no}" = no ] || counts="--kills 4 --crashes 1 --cuts 2 --snapshots 1"
+[ "${MILLSTREAM_SANITIZED:-no}${MILLSTREAM_TEST_LEVEL-}" = no ] || counts="--kills 4 --crashes 1 --cuts 2 --snapshots 1"
 [ -z "${MILLSTREAM_TEST_LONG-}" ] || counts="$counts --kills 100 --crashes 20 --cuts 20 --snapshots 20"
 
 for python in python3 /usr/bin/python3; do
