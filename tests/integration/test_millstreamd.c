@@ -317,8 +317,11 @@ static void what_this_machine_has_not_is_one_line_and_78(void **state)
 	assert_has(said, expected);
 	assert_int_equal(strchr(said, '\n') - said + 1, strlen(said));
 
+	char again[80];
+	snprintf(again, sizeof(again), "listen = \"%s\"\n", address);
+	write_server_config(again);
 	snprintf(expected, sizeof(expected), "%s2", data_dir);
-	said = run(78, "--listen", address, "--data-dir", expected, NULL);
+	said = run(78, "-c", config_path, "--data-dir", expected, NULL);
 	snprintf(expected, sizeof(expected),
 		 "listen on %s: address already in use: another process listens there ('ss -ltnp' shows which); stop "
 		 "that one, or choose another port with --listen", address);

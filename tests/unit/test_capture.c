@@ -463,7 +463,7 @@ static void source_that_does_not_answer_is_left_behind(void **state)
 	struct fixture *fixture = *state;
 	struct error err = { 0 };
 	const char *sanitized = getenv("MILLSTREAM_SANITIZED");
-	if (sanitized != NULL && strcmp(sanitized, "yes") == 0)
+	if (sanitized != NULL && strcmp(sanitized, "no") != 0)
 		SKIP_TEST("runs in the plain build: a sanitizer sees the log closed under a thread that is left behind");
 	/* Opening a pipe that nobody writes to lasts for ever. */
 	assert_int_equal(mkfifo(fixture->script, 0600), 0);
