@@ -395,6 +395,7 @@ class Consumer(Reconnecting):
             self.subscribe["group"] = group
         self.group, self.to_end, self.timeout = group, to_end, timeout
         self.has_begun = False
+        self.reading = None     # a frame, and what of it is not handed on
         self.positions = {}     # (topic, partition) -> the next offset to hand on
         self.ids = {}           # topic -> id
         self.behind = set()     # (topic id, partition) that has not caught up
@@ -406,7 +407,7 @@ class Consumer(Reconnecting):
             request.update(start="beginning", resume=True, places=[
                 [self.ids[topic], partition, offset]
                 for (topic, partition), offset in self.positions.items()])
-        self.subscription = None
+        self.subscription = self.reading = None
         self.connection.pushes.clear()
         reply = self.connection.request("SUBSCRIBE", request)
         self.subscription = self.connection.last_id
@@ -460,19 +461,25 @@ class Consumer(Reconnecting):
         while True:
             try:
                 connection = self.connected()
-                if self.to_end and not self.behind:
-                    return
-                frame = connection.next_push(self.timeout)
-                if frame is None:
-                    return
-                if frame.flags or frame.request_id != self.subscription:
-                    continue
-                if frame.name == "NOTICE":
-                    self.notice(frame.body)
-                    continue
-                yield from self.records(frame)
-                if connection.state == "READY":
-                    self.give_back(frame)
+                if self.reading is None:
+                    if self.to_end and not self.behind:
+                        return
+                    frame = connection.next_push(self.timeout)
+                    if frame is None:
+                        return
+                    if frame.flags or frame.request_id != self.subscription:
+                        continue
+                    if frame.name == "NOTICE":
+                        self.notice(frame.body)
+                        continue
+                    self.reading = frame, self.records(frame)
+                frame, rest = reading = self.reading
+                for record in rest:     # who stops here goes on here
+                    yield record
+                if self.reading is reading:
+                    self.reading = None
+                    if connection.state == "READY":
+                        self.give_back(frame)
             except ConnectionLost as error:
                 if not error.retryable:
                     raise

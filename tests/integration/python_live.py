@@ -122,6 +122,16 @@ def seek_goes_back_and_forth():
         assert error.code == "OFFSET_OUT_OF_RANGE", error
 
 
+def who_stops_within_a_frame_goes_on_within_it():
+    create("pieces")
+    Producer(server.address).publish("pieces", numbered(0, 1000))
+    consumer = Consumer(server.address, ["pieces"], credit=2000)
+    seen = []
+    while len(seen) < 1000:
+        seen += [int(record.value) for record in itertools.islice(consumer, 10)]
+    assert seen == list(range(1000)), seen
+
+
 def nothing_is_lost_or_repeated_over_a_killed_server():
     create("killed", 2)
     producer = Producer(server.address)
@@ -189,6 +199,7 @@ tests = [what_is_published_comes_back_with_all_that_belongs_to_it,
          starts_and_patterns_are_where_they_should_be,
          a_group_goes_on_where_it_committed,
          seek_goes_back_and_forth,
+         who_stops_within_a_frame_goes_on_within_it,
          nothing_is_lost_or_repeated_over_a_killed_server,
          an_answer_that_was_lost_stores_nothing_twice,
          the_programs_work,
