@@ -147,7 +147,7 @@ int store_open(struct store **out, const struct store_options *options, struct e
 		goto fail;
 	if (store->mode == STORE_SERVE &&
 	    (ballast_make(store->dir, store->ballast_bytes, &ballast_is_there, err) != 0 ||
-	     start_growth(store, options->growth_bytes, err) != 0))
+	     (options->growth_bytes != 0 && start_growth(store, options->growth_bytes, err) != 0)))
 		goto fail;
 	*out = store;
 	return 0;

@@ -36,8 +36,8 @@ struct store_options {
 	uint64_t quota_bytes;           /* used bytes at which DISK_FULL is declared; 0: the map's size
 					 * less what deletions need */
 	uint64_t ballast_bytes;         /* 0: none */
-	uint64_t growth_bytes;          /* zeros to keep behind the log's end (storage/growth.h); 0: as
-					 * many as the log's pace and the file system ask for */
+	uint64_t growth_bytes;          /* zeros to keep behind the log's end (storage/growth.h);
+					 * 0: none, the file grows with the log */
 	bool allow_network_file_system; /* LMDB's locks and maps are not safe there */
 };
 

@@ -17,7 +17,6 @@
 
 #define DISK_BYTES      (UINT64_C(96) << 20)
 #define BALLAST_BYTES   (UINT64_C(1) << 20)
-#define GROWTH_BYTES    (UINT64_C(256) << 10)
 
 enum {
 	STEPS_MAX = 20000,
@@ -85,7 +84,6 @@ static void open_store(struct fixture *fixture)
 		.mode = STORE_SERVE,
 		.map_bytes = LOG_CHECK_MAP_BYTES,
 		.ballast_bytes = BALLAST_BYTES,
-		.growth_bytes = GROWTH_BYTES,
 	};
 	struct error err = { 0 };
 
