@@ -1,10 +1,6 @@
-#include "tests/support/fail_malloc.h"
+#include "tests/support/fail_countdown.h"
 
-#include <errno.h>
-#include <stdatomic.h>
 #include <stddef.h>
-
-enum { NEVER = -1 };
 
 void *__real_aligned_alloc(size_t alignment, size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -21,37 +17,6 @@ int __wrap_posix_memalign(void **out, size_t alignment, size_t size);
 void *__wrap_realloc(void *memory, size_t size);
 char *__wrap_strdup(const char *text);
 char *__wrap_strndup(const char *text, size_t size);
-
-static atomic_int successes_left = NEVER;
-static atomic_bool has_failed;
-
-void fail_malloc_after(int successes)
-{
-	atomic_store(&has_failed, false);
-	atomic_store(&successes_left, successes);
-}
-
-bool fail_malloc_stop(void)
-{
-	atomic_store(&successes_left, NEVER);
-	return atomic_load(&has_failed);
-}
-
-static bool fails_now(void)
-{
-	int left = atomic_load(&successes_left);
-
-	while (left != NEVER) {
-		if (!atomic_compare_exchange_weak(&successes_left, &left, left - 1))
-			continue;
-		if (left > 0)
-			return false;
-		atomic_store(&has_failed, true);
-		errno = ENOMEM;
-		return true;
-	}
-	return false;
-}
 
 void *__wrap_aligned_alloc(size_t alignment, size_t size)
 {
