@@ -141,7 +141,7 @@ static bool has_room(struct appender *appender, const struct item_list *group)
 	uint64_t disk_bytes =
 		usage.disk_free_bytes > reserved ? usage.disk_free_bytes - reserved : 0;
 	return used_bytes + needed + margin <= usage.quota_bytes &&
-	       disk_bytes + usage.free_bytes + usage.ahead_bytes >= needed + ROOM_MARGIN_BYTES;
+	       disk_bytes + usage.free_bytes >= needed + ROOM_MARGIN_BYTES;
 }
 
 static void tell_room(struct appender *appender, bool was_turned_away)

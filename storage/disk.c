@@ -44,15 +44,6 @@ int disk_check_local(const char *dir, struct error *err)
 			 dir, name);
 }
 
-bool disk_overwrites_in_place(const char *dir)
-{
-	struct statfs file_system;
-	/* ext2 to ext4; XFS. */
-	return statfs(dir, &file_system) == 0 &&
-	       ((uint32_t)file_system.f_type == 0x0000ef53 ||
-		(uint32_t)file_system.f_type == 0x58465342);
-}
-
 int disk_room(const char *dir, uint64_t *out_free_bytes, uint64_t *out_total_bytes,
 	      struct error *err)
 {

@@ -14,10 +14,6 @@ int disk_check_local(const char *dir, struct error *err);
 /* Such a file system's name, by the number that statfs(2) tells; NULL: not one. */
 const char *disk_network_name(uint32_t magic);
 
-/* Does the file system write a block that was written before into the same place,
- * as ext4 and XFS do?  Not where it is not known to. */
-bool disk_overwrites_in_place(const char *dir);
-
 /* Bytes that this process may still write, and the file system's size. */
 int disk_room(const char *dir, uint64_t *out_free_bytes, uint64_t *out_total_bytes,
 	      struct error *err);

@@ -37,7 +37,6 @@ struct store {
 	uint32_t page_bytes;
 	uint8_t instance_id[INSTANCE_ID_BYTES];
 	struct visibility *visibility;  /* owned; STORE_SERVE alone, else NULL */
-	struct growth *growth;          /* owned; STORE_SERVE alone, once it is open, else NULL */
 	bool is_writing;                /* a write transaction has begun and not ended: after damage
 					 * was met in it, for good.  The writer's alone */
 	SLIST_ENTRY(store) link;        /* among those that could not be closed */

@@ -2,7 +2,6 @@
 
 #include "storage/disk.h"
 #include "storage/environment.h"
-#include "storage/growth.h"
 #include "storage/guard.h"
 #include "storage/permission.h"
 #include "storage/recovery.h"
@@ -118,24 +117,6 @@ static bool names_directory(const struct error *err, const char *dir)
 	return false;
 }
 
-static int start_growth(struct store *store, uint64_t ahead_bytes, struct error *err)
-{
-	char path[4096 + 16];
-	MDB_envinfo info;
-	snprintf(path, sizeof(path), "%s/log/data.mdb", store->dir);
-	mdb_env_info(store->env, &info);
-	struct growth_options options = {
-		.dir = store->dir,
-		.path = path,
-		.used_end = ((uint64_t)info.me_last_pgno + 1) * store->page_bytes,
-		.limit_end = store->quota_bytes,
-		/* A full disk is none of theirs, nor is the room to come back from it. */
-		.room_bytes = 4 * store->ballast_bytes,
-		.ahead_bytes = ahead_bytes,
-	};
-	return growth_create(&store->growth, &options, err);
-}
-
 int store_open(struct store **out, const struct store_options *options, struct error *err)
 {
 	struct store *store = NULL;
@@ -146,8 +127,7 @@ int store_open(struct store **out, const struct store_options *options, struct e
 	if (prepare_directory(store, options, err) != 0 || open_log(store, err) != 0)
 		goto fail;
 	if (store->mode == STORE_SERVE &&
-	    (ballast_make(store->dir, store->ballast_bytes, &ballast_is_there, err) != 0 ||
-	     (options->growth_bytes != 0 && start_growth(store, options->growth_bytes, err) != 0)))
+	    ballast_make(store->dir, store->ballast_bytes, &ballast_is_there, err) != 0)
 		goto fail;
 	*out = store;
 	return 0;
@@ -175,8 +155,6 @@ void store_close(struct store *store)
 {
 	if (store == NULL)
 		return;
-	growth_destroy(store->growth);
-	store->growth = NULL;
 	if (store->is_writing) {
 		keep_unclosable(store);
 		return;
@@ -247,7 +225,6 @@ int store_usage(struct store *store, struct store_usage *out, struct error *err)
 		return -1;
 	mdb_env_info(store->env, &info);
 	usage.file_bytes = ((uint64_t)info.me_last_pgno + 1) * store->page_bytes;
-	usage.ahead_bytes = growth_ahead_bytes(store->growth);
 	*out = usage;
 	return 0;
 }

@@ -36,8 +36,6 @@ struct store_options {
 	uint64_t quota_bytes;           /* used bytes at which DISK_FULL is declared; 0: the map's size
 					 * less what deletions need */
 	uint64_t ballast_bytes;         /* 0: none */
-	uint64_t growth_bytes;          /* zeros to keep behind the log's end (storage/growth.h);
-					 * 0: none, the file grows with the log */
 	bool allow_network_file_system; /* LMDB's locks and maps are not safe there */
 };
 
@@ -61,7 +59,6 @@ int store_check_readers(struct store *store);
 struct store_usage {
 	uint64_t file_bytes;    /* of the data file, up to its last page */
 	uint64_t free_bytes;    /* of those, free for new batches */
-	uint64_t ahead_bytes;   /* behind those: zeros that the disk has given already */
 	uint64_t quota_bytes;
 	uint64_t disk_free_bytes;
 	uint64_t disk_total_bytes;

@@ -1,30 +1,7 @@
 #include "storage/transaction.h"
 
-#include "storage/growth.h"
-
 #include <errno.h>
 #include <string.h>
-
-/* How far a commit may reach behind the last page of the one before.  LMDB does not
- * tell before it has written, so it is counted, and generously:
- *
- * - a value's own pages;
- * - for each change the way down its table: copied, split or joined with a
- *   neighbour on each level, 17 pages at most in a tree of 8 levels;
- * - the list of the pages that this transaction frees, 8 bytes each: those that it
- *   replaced, and those of deleted values, of which only batches are large (16,385
- *   pages);
- * - the list of free pages as it was, which may be written anew.
- *
- * Lists are written up to four times, each time somewhere else. */
-#define REACH_BYTES             (UINT64_C(1) << 20)
-#define REACH_CHANGE_PAGES      32
-#define REACH_DELETION_BYTES    (UINT64_C(640) << 10)
-#define REACH_LIST_TIMES        4
-
-/* A transaction with so many changes might fill LMDB's list of dirty pages
- * (131,071), and LMDB then writes some before the commit. */
-#define CHANGES_BEFORE_SPILL    4096
 
 static MDB_val val_of(struct bytes bytes)
 {
@@ -54,34 +31,6 @@ static int fail(struct transaction *transaction, int rc, enum table table, const
 static bool has_failed(const struct transaction *transaction)
 {
 	return transaction->err.code != ERROR_NONE;
-}
-
-static uint64_t used_end(const struct store *store)
-{
-	MDB_envinfo info;
-	mdb_env_info(store->env, &info);
-	return ((uint64_t)info.me_last_pgno + 1) * store->page_bytes;
-}
-
-/* What the commit may write belongs to it alone. */
-static void claim(const struct transaction *transaction)
-{
-	const struct store *store = transaction->store;
-	MDB_stat free_list = { 0 };
-	mdb_stat(transaction->txn, 0, &free_list);
-	uint64_t list_bytes = (free_list.ms_branch_pages + free_list.ms_leaf_pages +
-			       free_list.ms_overflow_pages) * (uint64_t)store->page_bytes;
-	growth_claim(store->growth,
-		     used_end(store) + REACH_BYTES + 2 * transaction->written_bytes +
-			     transaction->change_count * REACH_CHANGE_PAGES * (uint64_t)store->page_bytes +
-			     transaction->batch_deletion_count * REACH_DELETION_BYTES +
-			     REACH_LIST_TIMES * list_bytes);
-}
-
-static void count_change(struct transaction *transaction)
-{
-	if (++transaction->change_count == CHANGES_BEFORE_SPILL)
-		growth_claim(transaction->store->growth, UINT64_MAX);
 }
 
 int transaction_begin(struct transaction *out, struct store *store, struct error *err)
@@ -114,18 +63,16 @@ int transaction_commit_unsynced(struct transaction *transaction, struct error *e
 		return transaction_failed(transaction, err);
 	}
 	MDB_txn *txn = transaction->txn;
-	struct store *store = transaction->store;
-	if (transaction->is_writing)
-		claim(transaction);
 	transaction->txn = NULL;
 	int rc = mdb_txn_commit(txn);
-	if (rc != 0)
-		lmdb_error(store, rc, transaction->written_bytes, &transaction->err, "commit");
-	if (transaction->is_writing) {
-		store->is_writing = false;
-		growth_release(store->growth, used_end(store), rc == 0 ? &transaction->err : NULL);
+	if (transaction->is_writing)
+		transaction->store->is_writing = false;
+	if (rc != 0) {
+		lmdb_error(transaction->store, rc, transaction->written_bytes, &transaction->err,
+			   "commit");
+		return transaction_failed(transaction, err);
 	}
-	return transaction_failed(transaction, err);
+	return 0;
 }
 
 int transaction_sync(struct store *store, struct error *err)
@@ -158,10 +105,8 @@ void transaction_abort(struct transaction *transaction)
 	transaction->seeking = NULL;
 	mdb_txn_abort(transaction->txn);
 	transaction->txn = NULL;
-	if (!transaction->is_writing)
-		return;
-	transaction->store->is_writing = false;
-	growth_release(transaction->store->growth, used_end(transaction->store), NULL);
+	if (transaction->is_writing)
+		transaction->store->is_writing = false;
 }
 
 int transaction_failed(const struct transaction *transaction, struct error *err)
@@ -201,7 +146,6 @@ int transaction_put(struct transaction *transaction, enum table table, struct by
 	if (has_failed(transaction))
 		return -1;
 	transaction->written_bytes += value.size;
-	count_change(transaction);
 	MDB_val mdb_key = val_of(key), mdb_value = val_of(value);
 	int rc = mdb_put(transaction->txn, transaction->store->tables[table], &mdb_key, &mdb_value, 0);
 	if (rc != 0)
@@ -216,7 +160,6 @@ int transaction_reserve(struct transaction *transaction, enum table table, struc
 	if (has_failed(transaction))
 		return -1;
 	transaction->written_bytes += size;
-	count_change(transaction);
 	MDB_val mdb_key = val_of(key), value = { size, NULL };
 	int rc = mdb_put(transaction->txn, transaction->store->tables[table], &mdb_key, &value,
 			 MDB_RESERVE | MDB_NOOVERWRITE);
@@ -236,8 +179,6 @@ int transaction_delete(struct transaction *transaction, enum table table, struct
 {
 	if (has_failed(transaction))
 		return -1;
-	count_change(transaction);
-	transaction->batch_deletion_count += table == TABLE_LOG;
 	MDB_val mdb_key = val_of(key);
 	int rc = mdb_del(transaction->txn, transaction->store->tables[table], &mdb_key, NULL);
 	if (rc == MDB_NOTFOUND)

@@ -13,10 +13,7 @@ struct transaction {
 	struct store *store;
 	MDB_txn *txn;                   /* NULL: none begun */
 	struct error err;               /* code ERROR_NONE: none yet */
-	uint64_t written_bytes;         /* of values: to tell a full disk from a broken one, and how
-					 * far a commit may reach */
-	uint32_t change_count;          /* puts and deletions */
-	uint32_t batch_deletion_count;  /* of those, from the log */
+	uint64_t written_bytes;         /* to tell a full disk from a broken one */
 	bool is_writing;                /* not a read transaction */
 	bool has_written;
 	MDB_cursor *seeking;            /* open while transaction_seek runs */

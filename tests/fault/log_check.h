@@ -32,7 +32,5 @@ int log_check_open(struct store **out, const char *directory, struct error *err)
 
 #define LOG_CHECK_BALLAST_BYTES (UINT64_C(256) << 10)
 #define LOG_CHECK_MAP_BYTES     (UINT64_C(1) << 30)
-/* So few that the log often overtakes them, from the first commit on. */
-#define LOG_CHECK_GROWTH_BYTES  (UINT64_C(64) << 10)
 
 #endif

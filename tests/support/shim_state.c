@@ -45,10 +45,6 @@ static struct {
 } fail_plan;
 
 static useconds_t sync_us;
-static struct {
-	enum shim_kind kind;    /* SHIM_any: none */
-	unsigned int us;
-} slow_plan = { .kind = SHIM_any };
 
 static bool is_last_call;
 
@@ -110,20 +106,6 @@ static void plan_failure(const char *text)
 	give_up("MILLSTREAM_SHIM_FAIL: no such failure", how);
 }
 
-static void plan_slowness(const char *text)
-{
-	const char *colon = strchr(text, ':');
-
-	slow_plan.kind = 0;
-	while (colon != NULL && slow_plan.kind < SHIM_any &&
-	       (strlen(kind_names[slow_plan.kind]) != (size_t)(colon - text) ||
-		strncmp(kind_names[slow_plan.kind], text, (size_t)(colon - text)) != 0))
-		slow_plan.kind++;
-	if (colon == NULL || slow_plan.kind == SHIM_any)
-		give_up("MILLSTREAM_SHIM_SLOW is not KIND:US", text);
-	slow_plan.us = (unsigned int)strtoul(colon + 1, NULL, 10);
-}
-
 /* realpath() for something that need not exist yet. */
 static bool resolve(char out[PATH_MAX], const char *path)
 {
@@ -156,8 +138,6 @@ __attribute__((constructor)) static void start(void)
 		plan_failure(text);
 	if ((text = getenv("MILLSTREAM_SHIM_SYNC_US")) != NULL)
 		sync_us = (useconds_t)strtoul(text, NULL, 10);
-	if ((text = getenv("MILLSTREAM_SHIM_SLOW")) != NULL)
-		plan_slowness(text);
 	if ((text = getenv("MILLSTREAM_SHIM_RECORD")) != NULL &&
 	    (recording_fd = open(text, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) < 0)
 		give_up("MILLSTREAM_SHIM_RECORD cannot be written", text);
@@ -260,8 +240,6 @@ static void die(void)
 
 enum shim_fate shim_begin(enum shim_kind kind)
 {
-	if (kind == slow_plan.kind)
-		usleep(slow_plan.us);
 	pthread_mutex_lock(&lock);
 	unsigned long n = ++counts[SHIM_any];
 	unsigned long n_of_kind = ++counts[kind];

@@ -15,8 +15,6 @@
  *   MILLSTREAM_SHIM_FAIL=KIND:N:HOW    the N-th watched call of a kind fails; KIND
  *                        KIND:N+:HOW   "any" counts all.  N+: all from the N-th on.
  *   MILLSTREAM_SHIM_SYNC_US=N          a sync takes that long; other calls go on meanwhile
- *   MILLSTREAM_SHIM_SLOW=KIND:US       each watched call of a kind begins so much later: what
- *                                      races with it has its chance
  *   MILLSTREAM_SHIM_COUNTS=/file       at exit: a line "KIND count" for each kind,
  *                                      "any count" and "failed count"
  *   MILLSTREAM_SHIM_RECORD=/file       append what is done (tests/support/recording.h)
