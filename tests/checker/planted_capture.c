@@ -132,7 +132,7 @@ int __wrap_writer_row(struct writer *writer, struct writer_table *table,
 		return 0;
 	if (has_bug("row lost") && !is_snapshot && row_count % 97 == 0)
 		return 0;
-	if (has_bug("row of the snapshot lost") && is_snapshot && row_count % 50 == 0)
+	if (has_bug("row of the snapshot lost") && is_snapshot && row_count % 5 == 0)
 		return 0;
 	if (has_bug("first transaction after a start lost") && !is_snapshot && commit_count == 0) {
 		has_rows = true;

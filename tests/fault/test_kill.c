@@ -19,7 +19,6 @@ enum {
 	MORE_STEPS = 3,
 	/* The last calls of a run are not at the same numbers each time: bursts are
 	 * committed in one or in several. */
-	UNSURE_CALLS = 200,
 	REOPEN_EVERY = 4,
 	INSPECT_ONCE_IN = 3,
 	TOOL_TIME_MS = 60000,
@@ -97,7 +96,7 @@ static int kill_and_check(void *user, struct fault_place *place, int point, char
 	choose_call(plan, point, &call, &way);
 	snprintf(setting, sizeof(setting), "MILLSTREAM_SHIM_KILL=%s:%d", way, call);
 	fault_workload_run(&plan->workload, place, setting, &end);
-	if (end.signal != SIGKILL && (end.status != 0 || call < plan->call_count - UNSURE_CALLS))
+	if (end.signal != SIGKILL && end.status != 0)
 		return fail_with(&end, setting, out_what, out_bytes);
 	atomic_fetch_add(&place->tallies[end.signal == SIGKILL ? KILLED : ENDED], 1);
 	if (plan->kills_again) {
