@@ -80,6 +80,8 @@ static PGconn *start(const struct source_settings *settings, const struct source
 		settings->database_tcp_keepalive ? "1" : "0", TCP_TIMEOUT_MS, application, "UTF8",
 		SESSION_OPTIONS, is_replication ? "database" : NULL, NULL,
 	};
+	/* Without this, OpenSSL asks the terminal for the password of a key. */
+	PQsetSSLKeyPassHook_OpenSSL(PQdefaultSSLKeyPassHook_OpenSSL);
 	/* Not expanded: a dbname is a name, never a connection string. */
 	return PQconnectStartParams(keys, values, 0);
 }

@@ -121,6 +121,9 @@ int postgresql_error_of_connect(PGconn *connection, struct error *err)
 	first_line(message, line, sizeof(line));
 	if (has(line, "no password supplied"))
 		return error_set(err, ERROR_DENIED, "the server asks for a password; set database.password");
+	if (has(line, "private key"))
+		return error_set(err, ERROR_DENIED, "%s; check database.sslkey, database.sslcert and database.sslpassword",
+				 line);
 	/* libpq itself refuses: no TLS there, or a certificate that is not trusted. */
 	if ((has(line, "SSL") || has(line, "certificate")) && !has(line, "SYSCALL") && !has(line, "unexpectedly"))
 		return error_set(err, ERROR_DENIED,
