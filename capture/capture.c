@@ -1,6 +1,7 @@
 #include "capture/capture.h"
 
 #include "capture/capture_state.h"
+#include "capture/clock.h"
 #include "capture/source_settings.h"
 #include "storage/reader.h"
 #include "storage/sources.h"
@@ -46,13 +47,6 @@ struct capture {
 	struct source_progress progress;
 	bool drops;                     /* of CAPTURE_COMMAND_REMOVE */
 };
-
-static int64_t now_us(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 const char *capture_name(const struct capture *capture)
 {
@@ -132,7 +126,7 @@ static void tell_state(struct capture *capture)
 static void enter(struct capture *capture, enum capture_state state)
 {
 	pthread_mutex_lock(&capture->lock);
-	capture_machine_move(&capture->machine, state, now_us());
+	capture_machine_move(&capture->machine, state, clock_monotonic_us());
 	pthread_mutex_unlock(&capture->lock);
 	tell_state(capture);
 }
@@ -140,7 +134,7 @@ static void enter(struct capture *capture, enum capture_state state)
 static void fail_with(struct capture *capture, const struct error *err)
 {
 	pthread_mutex_lock(&capture->lock);
-	capture_machine_fail(&capture->machine, err, now_us());
+	capture_machine_fail(&capture->machine, err, clock_monotonic_us());
 	pthread_mutex_unlock(&capture->lock);
 	tell_state(capture);
 }
@@ -224,7 +218,7 @@ static void work(struct capture *capture)
 static void wait_until(struct capture *capture, int64_t deadline_us)
 {
 	struct pollfd wake = { .fd = capture->context.wake_fd, .events = POLLIN };
-	int64_t left_us = deadline_us - now_us();
+	int64_t left_us = deadline_us - clock_monotonic_us();
 	int timeout_ms = deadline_us == INT64_MAX ? -1
 			 : left_us > INT64_C(3600000000) ? 3600000
 			 : left_us > 0 ? (int)(left_us / 1000) + 1 : 0;
@@ -259,7 +253,7 @@ static void remove_source(struct capture *capture)
 	if (rc == 0)
 		rc = sources_delete(capture->appender, capture_name(capture), &err);
 	pthread_mutex_lock(&capture->lock);
-	capture_machine_move(&capture->machine, rc == 0 ? CAPTURE_STOPPED : CAPTURE_FAILED, now_us());
+	capture_machine_move(&capture->machine, rc == 0 ? CAPTURE_STOPPED : CAPTURE_FAILED, clock_monotonic_us());
 	if (rc != 0)
 		snprintf(capture->machine.reason, sizeof(capture->machine.reason),
 			 "it could not be removed: %.400s", err.text);
@@ -287,7 +281,7 @@ static void obey(struct capture *capture, enum capture_command command)
 		remember_pause(capture);
 	pthread_mutex_lock(&capture->lock);
 	enum capture_state before = capture->machine.state;
-	capture_machine_obey(&capture->machine, command, now_us());
+	capture_machine_obey(&capture->machine, command, clock_monotonic_us());
 	enum capture_state after = capture->machine.state;
 	pthread_mutex_unlock(&capture->lock);
 	/* Who was paused stays so in the log. */
@@ -306,7 +300,7 @@ static void turn(struct capture *capture)
 		work(capture);
 		return;
 	case CAPTURE_RETRYING:
-		if (now_us() >= capture->machine.retry_at_us)
+		if (clock_monotonic_us() >= capture->machine.retry_at_us)
 			enter(capture, CAPTURE_STARTING);
 		else
 			wait_until(capture, capture->machine.retry_at_us);
@@ -384,7 +378,7 @@ void capture_remove(struct capture *capture, bool drops)
 void capture_ask_to_stop(struct capture *capture)
 {
 	if (capture->asked_to_stop_us == 0)
-		capture->asked_to_stop_us = now_us();
+		capture->asked_to_stop_us = clock_monotonic_us();
 	ask(capture, CAPTURE_COMMAND_STOP);
 }
 
@@ -462,7 +456,7 @@ static int read_stored(struct capture *capture, struct error *err)
 					    capture->progress.position);
 	capture->progress.behind_bytes = UINT64_MAX;
 	capture_machine_init(&capture->machine, capture->settings, stored.state == CAPTURE_PAUSED,
-			     now_us());
+			     clock_monotonic_us());
 	source_clear(&stored);
 	return 0;
 }
@@ -529,7 +523,7 @@ void capture_describe(struct capture *capture, struct capture_status *out)
 	const struct capture_machine *machine = &capture->machine;
 	*out = (struct capture_status){
 		.state = machine->state,
-		.state_age_us = now_us() - machine->since_us,
+		.state_age_us = clock_monotonic_us() - machine->since_us,
 		.retries = machine->retries,
 		.progress = capture->progress,
 		.transaction_count = counts.transaction_count,
@@ -538,7 +532,7 @@ void capture_describe(struct capture *capture, struct capture_status *out)
 	};
 	memcpy(out->reason, machine->reason, sizeof(out->reason));
 	if (machine->state == CAPTURE_RETRYING)
-		out->retry_in_us = machine->retry_at_us > now_us() ? machine->retry_at_us - now_us() : 0;
+		out->retry_in_us = machine->retry_at_us > clock_monotonic_us() ? machine->retry_at_us - clock_monotonic_us() : 0;
 	pthread_mutex_unlock(&capture->lock);
 }
 

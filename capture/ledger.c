@@ -1,5 +1,6 @@
 #include "capture/ledger.h"
 
+#include "capture/clock.h"
 #include "storage/sources.h"
 
 #include <pthread.h>
@@ -67,13 +68,6 @@ void ledger_release(struct ledger *ledger)
 	unlock(ledger);
 }
 
-static int64_t wall_us(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 static void note_durable(struct ledger *ledger, const struct submission *submission)
 {
 	struct bytes position = submission_position(submission);
@@ -86,7 +80,7 @@ static void note_durable(struct ledger *ledger, const struct submission *submiss
 	ledger->counts.record_count += submission_record_count(submission);
 	if (source_time_us == LEDGER_NO_TRANSACTION)
 		return;
-	int64_t lag_us = wall_us() - source_time_us;
+	int64_t lag_us = clock_real_us() - source_time_us;
 	ledger->counts.transaction_count++;
 	/* The two clocks may differ. */
 	ledger->counts.lag_us = lag_us > 0 ? lag_us : 0;

@@ -1,5 +1,6 @@
 #include "capture/postgresql_connection.h"
 
+#include "capture/clock.h"
 #include "capture/postgresql_error.h"
 #include "capture/source_settings.h"
 
@@ -7,7 +8,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 /* A statement that waits for a lock gives up in time, so that a server whose client is
@@ -30,9 +30,7 @@ struct postgresql_connection {
 
 int64_t postgresql_now_ms(void)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return clock_monotonic_us() / 1000;
 }
 
 /* Waits for POLLIN or POLLOUT: 1 ready, 0 the time is over, -1 asked to stop. */

@@ -1,3 +1,4 @@
+#include "capture/clock.h"
 #include "capture/script.h"
 #include "capture/source.h"
 #include "capture/source_settings.h"
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* A source without a database: plays the transactions of a file (capture/script.h), for
@@ -305,13 +305,6 @@ static int write_row(struct scripted *scripted, const struct script_step *step, 
 	return writer_row(scripted->context->writer, table, &row, err);
 }
 
-static int64_t wall_us(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 static int commit(struct scripted *scripted, uint64_t n, struct error *err)
 {
 	uint8_t position[POSITION_BYTES];
@@ -347,7 +340,7 @@ static int snapshot(void *source, struct error *err)
 		row_count += script->snapshot[s].count;
 	progress->rows_estimated = row_count;
 	progress->tables_total = script->table_count;
-	writer_begin(scripted->context->writer, wall_us());
+	writer_begin(scripted->context->writer, clock_real_us());
 	for (size_t s = 0; s < script->snapshot_count; s++) {
 		const struct script_step *step = &script->snapshot[s];
 		snprintf(progress->table, sizeof(progress->table), "%.199s", script->tables[step->table].name);
@@ -362,7 +355,7 @@ static int snapshot(void *source, struct error *err)
 				return -1;
 			if (should_stop(scripted))
 				return 0;
-			writer_begin(scripted->context->writer, wall_us());
+			writer_begin(scripted->context->writer, clock_real_us());
 		}
 	}
 	progress->rows_done = done;
@@ -378,9 +371,7 @@ static int snapshot(void *source, struct error *err)
 static int wait_ms(struct scripted *scripted, uint64_t ms, struct error *err)
 {
 	struct pollfd wake = { .fd = scripted->context->wake_fd, .events = POLLIN };
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	const int64_t begin_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	const int64_t begin_us = clock_monotonic_us();
 	for (;;) {
 		if (confirm(scripted, err) != 0)
 			return -1;
@@ -388,9 +379,7 @@ static int wait_ms(struct scripted *scripted, uint64_t ms, struct error *err)
 		(void)writer_is_idle(scripted->context->writer);
 		if (should_stop(scripted))
 			return 0;
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		uint64_t passed_ms =
-			(uint64_t)((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - begin_ms);
+		uint64_t passed_ms = (uint64_t)(clock_monotonic_us() - begin_us) / 1000;
 		if (passed_ms >= ms)
 			return 1;
 		uint64_t left_ms = ms - passed_ms;
@@ -421,7 +410,7 @@ static int pass(struct scripted *scripted, size_t s, struct error *err)
 /* Transaction n, which begins at step s: 1, 0 asked to stop, -1. */
 static int play(struct scripted *scripted, size_t s, uint64_t n, struct error *err)
 {
-	writer_begin(scripted->context->writer, wall_us());
+	writer_begin(scripted->context->writer, clock_real_us());
 	for (s++; scripted->script.steps[s].verb != SCRIPT_COMMIT; s++) {
 		const struct script_step *step = &scripted->script.steps[s];
 		int rc = step->verb == SCRIPT_ROW ? 1 : pass(scripted, s, err);
@@ -436,7 +425,7 @@ static int play(struct scripted *scripted, size_t s, uint64_t n, struct error *e
 	}
 	if (commit(scripted, n, err) != 0 || confirm(scripted, err) != 0)
 		return -1;
-	scripted->progress.source_time_us = wall_us();
+	scripted->progress.source_time_us = clock_real_us();
 	tell_progress(scripted);
 	return should_stop(scripted) ? 0 : 1;
 }

@@ -1,5 +1,6 @@
 #include "capture/writer_internal.h"
 
+#include "capture/clock.h"
 #include "protocol/partitioner.h"
 #include "protocol/put.h"
 #include "storage/appender.h"
@@ -8,7 +9,6 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* A row's way: encoded straight into the submission, at its place in memory; that is
  * what the appender copies into LMDB's page.  Nothing here looks inside a row.
@@ -33,13 +33,6 @@
 
 #define HEADER_NEW_KEY          "__debezium.newkey"
 #define HEADER_OLD_KEY          "__debezium.oldkey"
-
-static int64_t now_us(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 int writer_create(struct writer **out, const struct writer_options *options, struct error *err)
 {
@@ -93,7 +86,7 @@ static bool should_stop(const struct writer *writer)
 
 static void tell_wait(struct writer *writer)
 {
-	int64_t now = now_us();
+	int64_t now = clock_monotonic_us();
 	if (writer->options.on_wait == NULL || now < writer->next_wait_us)
 		return;
 	writer->next_wait_us = now + ON_WAIT_INTERVAL_US;
@@ -114,7 +107,7 @@ static int wait_for_room(struct writer *writer, size_t record_count, struct erro
 {
 	size_t most = writer->options.queue_records;
 	size_t allowed = record_count < most ? most - record_count : 0;
-	while (!ledger_wait(writer->ledger, allowed, SIZE_MAX, now_us() + WAIT_STEP_US))
+	while (!ledger_wait(writer->ledger, allowed, SIZE_MAX, clock_monotonic_us() + WAIT_STEP_US))
 		if (wait_on(writer, err) != 0)
 			return -1;
 	return ledger_check(writer->ledger, err);
@@ -314,7 +307,7 @@ static int submit_position(struct writer *writer, struct error *err)
 		return -1;
 	}
 	writer->has_pending = false;
-	writer->next_position_us = now_us() + POSITION_INTERVAL_US;
+	writer->next_position_us = clock_monotonic_us() + POSITION_INTERVAL_US;
 	return submit(writer, submission, LEDGER_NO_TRANSACTION, err);
 }
 
@@ -322,7 +315,7 @@ static int submit_position(struct writer *writer, struct error *err)
 static int submit_due_position(struct writer *writer, struct error *err)
 {
 	if (!writer->has_pending || !ledger_is_empty(writer->ledger) ||
-	    now_us() < writer->next_position_us)
+	    clock_monotonic_us() < writer->next_position_us)
 		return 0;
 	return submit_position(writer, err);
 }
@@ -392,7 +385,7 @@ int writer_abandon(struct writer *writer, struct error *err)
 		return -1;
 	}
 	int rc;
-	while ((rc = ledger_wait_reset(writer->ledger, now_us() + WAIT_STEP_US, err)) == 0)
+	while ((rc = ledger_wait_reset(writer->ledger, clock_monotonic_us() + WAIT_STEP_US, err)) == 0)
 		if (wait_on(writer, err) != 0)
 			return -1;
 	return rc == 1 ? 0 : -1;
@@ -417,8 +410,8 @@ int writer_flush(struct writer *writer, struct error *err)
 	int64_t end_us = INT64_MAX;
 	if (writer->has_pending && submit_position(writer, err) != 0)
 		return -1;
-	while (!ledger_wait(writer->ledger, SIZE_MAX, 0, now_us() + WAIT_STEP_US)) {
-		int64_t now = now_us();
+	while (!ledger_wait(writer->ledger, SIZE_MAX, 0, clock_monotonic_us() + WAIT_STEP_US)) {
+		int64_t now = clock_monotonic_us();
 		if (should_stop(writer) && end_us == INT64_MAX)
 			end_us = now + FLUSH_GRACE_US;
 		if (now >= end_us)
