@@ -10,9 +10,9 @@ capture:capture capture:protocol
 client:client client:protocol
 server:server server:capture server:client server:storage server:protocol'
 
-# Only capture.c and the writer join capture/ to storage/.
+# Only the thread and the writer join capture/ to storage/.
 may_include_by_file='
-capture/capture.c:storage
+capture/capture.c:storage capture/capture_thread.c:storage
 capture/ledger.c:storage capture/ledger.h:storage
 capture/writer.c:storage capture/writer_internal.h:storage capture/writer_table.c:storage'
 
