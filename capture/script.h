@@ -4,8 +4,6 @@
 #include "protocol/change.h"
 #include "protocol/schema.h"
 
-#include <msgpack/sbuffer.h>
-
 /* What a scripted source plays, read from text.  A line each; '#' begins a comment:
  *
  *   table public.users id:int32* name:string    '*': a key column
@@ -64,9 +62,5 @@ struct script {
 /* Read it; text is copied.  ERROR_MALFORMED with the line; ERROR_MEMORY. */
 int script_parse(struct script *script, struct bytes text, struct error *err);
 void script_clear(struct script *script);
-
-/* Append a row's values, and its key where there is one, as encoded arrays. */
-int script_encode_row(const struct script_table *table, struct bytes values, uint64_t n, uint64_t i,
-		      msgpack_sbuffer *row, msgpack_sbuffer *key, struct error *err);
 
 #endif

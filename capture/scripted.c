@@ -1,5 +1,6 @@
 #include "capture/clock.h"
 #include "capture/script.h"
+#include "capture/script_row.h"
 #include "capture/source.h"
 #include "capture/source_settings.h"
 #include "protocol/limits.h"
@@ -269,10 +270,10 @@ static int encode(struct scripted *scripted, const struct script_step *step, uin
 	msgpack_sbuffer_clear(&scripted->was);
 	msgpack_sbuffer_clear(&scripted->was_key);
 	if (step->op != CHANGE_TRUNCATE &&
-	    script_encode_row(table, step->values, n, i, &scripted->row, &scripted->key, err) != 0)
+	    script_row_encode(table, step->values, n, i, &scripted->row, &scripted->key, err) != 0)
 		return -1;
 	if (step->was.data != NULL &&
-	    script_encode_row(table, step->was, n, i, &scripted->was, &scripted->was_key, err) != 0)
+	    script_row_encode(table, step->was, n, i, &scripted->was, &scripted->was_key, err) != 0)
 		return -1;
 	*row = (struct writer_row){ .op = step->op, .key = bytes_of(&scripted->key) };
 	if (step->op == CHANGE_DELETE)

@@ -1,4 +1,4 @@
-#include "capture/script.h"
+#include "capture/script_row.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -79,7 +79,7 @@ static void expect_row(const struct script *script, size_t step, bool is_was, ui
 	const struct script_step *s = &script->steps[step];
 	msgpack_sbuffer_init(&row);
 	msgpack_sbuffer_init(&key);
-	if (script_encode_row(&script->tables[s->table], is_was ? s->was : s->values, n, i, &row, &key,
+	if (script_row_encode(&script->tables[s->table], is_was ? s->was : s->values, n, i, &row, &key,
 			      &err) != 0)
 		fail_msg("%s", err.text);
 	size_t size = hex_bytes(expected, sizeof(expected), row_hex);
