@@ -203,6 +203,8 @@ static int take(struct consume *consume, const struct millstream_record *record)
 		write_out(consume);
 		return hear_news(consume, record);
 	}
+	if (consume->was_disconnected)
+		command_tell(consume->command, "connected again, and reading on");
 	consume->was_disconnected = false;
 	if (add_record(consume, record) != COMMAND_DONE)
 		return COMMAND_FAILED;

@@ -151,7 +151,7 @@ static bool list_source(void *user, const struct millstream_source_info *source)
 			text_add_string(&columns->cells, words[n]);
 		else if (n == 3)
 			add_behind(&columns->cells, source);
-		else if (n == 4 && source->lag_us != UINT64_MAX)
+		else if (n == 4 && source->lag_us != UINT64_MAX && strcmp(source->state, "streaming") == 0)
 			text_add_format(&columns->cells, "%.1f ms", (double)source->lag_us / 1000);
 		else if (n == 5)
 			text_add_u64(&columns->cells, source->record_count);
@@ -174,7 +174,7 @@ static int run_ls(struct command_arguments *arguments)
 		return COMMAND_USAGE;
 	if (arguments->argc > 0)
 		return command_misused(work.command, "'%s'? It takes no arguments", arguments->argv[0]);
-	command_columns_begin(&work.columns, "lllrrrll", "SOURCE|TYPE|STATE|BEHIND|LAG|RECORDS|POSITION|REASON");
+	command_columns_begin(&work.columns, "lllrrrll", "SOURCE|TYPE|STATE|BEHIND|LAG|CAPTURED|POSITION|REASON");
 	int status = begin(arguments, &work);
 	if (status == COMMAND_DONE)
 		status = walk(&work, list_source);
@@ -233,6 +233,9 @@ static bool show_source(void *user, const struct millstream_source_info *source)
 			source->reason != NULL ? ": " : "", source->reason != NULL ? source->reason : "");
 	if (!source->is_configured)
 		text_add_string(text, "  The configuration has it no more; the log remembers how far it was.\n");
+	else if (strcmp(source->state, "failed") == 0)
+		text_add_format(text, "  %-12s millstream source restart %s, when that is mended\n", "next",
+				source->name);
 	if (source->retry_in_us != UINT64_MAX)
 		text_add_format(text, "  %-12s after %" PRIu32 " failures, in %.1f s\n", "retry", source->retries,
 				(double)source->retry_in_us / 1000000);

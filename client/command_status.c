@@ -133,7 +133,7 @@ static void add_snapshot(struct text *text, const struct millstream_source *sour
 static void add_sources(struct text *text, const struct millstream_status *status)
 {
 	struct command_columns columns;
-	command_columns_begin(&columns, "llrll", "SOURCE|STATE|BEHIND|POSITION|REASON");
+	command_columns_begin(&columns, "llrll", "SOURCE|STATE|LAG|POSITION|REASON");
 	for (size_t i = 0; i < status->source_count; i++) {
 		const struct millstream_source *source = &status->sources[i];
 		const char *words[] = { source->name, source->state, NULL, source->position,
@@ -141,8 +141,9 @@ static void add_sources(struct text *text, const struct millstream_status *statu
 		for (size_t n = 0; n < sizeof(words) / sizeof(words[0]); n++) {
 			if (words[n] != NULL)
 				text_add_string(&columns.cells, words[n]);
-			if (n == 2 && source->lag_us != UINT64_MAX)
-				text_add_format(&columns.cells, "%" PRIu64 " ms", source->lag_us / 1000);
+			/* Of the last commit: of one that stands still it would look like now. */
+			if (n == 2 && source->lag_us != UINT64_MAX && strcmp(source->state, "streaming") == 0)
+				text_add_format(&columns.cells, "%.1f ms", (double)source->lag_us / 1000);
 			if (n == 4 && source->reason == NULL && source->snapshot_table != NULL)
 				add_snapshot(&columns.cells, source);
 			command_columns_end_cell(&columns);
@@ -159,12 +160,12 @@ static void add_disk(struct text *text, const struct millstream_status *status)
 	text_add_string(text, " in a file of ");
 	command_add_size(text, status->file_bytes);
 	if (status->quota_bytes > 0) {
-		text_add_string(text, ", quota ");
+		text_add_string(text, ", may hold ");
 		command_add_size(text, status->quota_bytes);
 	}
-	text_add_string(text, ", free ");
+	text_add_string(text, "; ");
 	command_add_size(text, status->free_bytes);
-	text_add_string(text, status->is_disk_full ? "  DISK FULL\n" : "\n");
+	text_add_string(text, status->is_disk_full ? " free  DISK FULL\n" : " free\n");
 }
 
 static void add_for_people(struct text *text, const char *server,
@@ -199,6 +200,8 @@ static void add_for_people(struct text *text, const char *server,
 		add_sources(text, status);
 	for (size_t i = 0; i < status->warning_count; i++)
 		text_add_format(text, "warning: %s\n", status->warnings[i]);
+	if (has_source(status, "failed"))
+		text_add_string(text, "When the reason is mended: millstream source restart SOURCE\n");
 }
 
 static int run(struct command_arguments *arguments)

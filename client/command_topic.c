@@ -178,7 +178,10 @@ static int run_ls(struct command_arguments *arguments)
 	else if (status == COMMAND_DONE && !work.names_only && !work.as_json && work.found_count > 0)
 		command_columns_write(&work.columns, "", &work.text);
 	if (status == COMMAND_DONE && work.found_count == 0 && !work.as_json && !work.names_only)
-		command_tell(work.command, "no topic yet: millstream topic create NAME");
+		command_tell(work.command, arguments->argc > 0
+						   ? "no topic matches"
+						   : "no topic yet: a source makes its own as it captures, publishing makes "
+						     "one, and so does millstream topic create NAME");
 	return end_work(&work, status);
 }
 
@@ -267,6 +270,10 @@ static bool plan_topic(void *user, const struct millstream_topic *topic)
 	text_add_string(&work->text, ", ");
 	command_add_size(&work->text, totals.bytes);
 	text_add_byte(&work->text, '\n');
+	if (topic->owner != NULL)
+		text_add_format(&work->text, "  source %s writes to it: at the next change there it fails, and makes "
+					     "the topic\n  anew when it is restarted, without the rows of now\n",
+				topic->owner);
 	return true;
 }
 

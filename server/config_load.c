@@ -111,6 +111,17 @@ static void set_option(struct load *load, uint32_t line, const char *name, const
 	load->origins[n].line = line;
 }
 
+static bool stands_on_line(const struct load *load, uint32_t line, const char *value)
+{
+	const char *at = load->text.data, *end = at + load->text.size;
+	for (; line > 1 && at != end; line--) {
+		const char *line_end = memchr(at, '\n', (size_t)(end - at));
+		at = line_end != NULL ? line_end + 1 : end;
+	}
+	const char *line_end = memchr(at, '\n', (size_t)(end - at));
+	return memmem(at, (size_t)((line_end != NULL ? line_end : end) - at), value, strlen(value)) != NULL;
+}
+
 /* A password is told of that stands in a file for everyone to read; one that comes from the
  * environment does not stand there. */
 static void check_secrecy(struct load *load, uint32_t line, const char *name, const char *value)
@@ -118,8 +129,7 @@ static void check_secrecy(struct load *load, uint32_t line, const char *name, co
 	const struct property_spec *spec = property_find(name);
 	if (!load->reads_files || spec == NULL || spec->option.type != OPTION_SECRET || value == NULL ||
 	    value[0] == '\0' || load->public_file == load->file ||
-	    memmem(load->text.data, load->text.size, value, strlen(value)) == NULL ||
-	    !config_file_is_public(load->file))
+	    !config_file_is_public(load->file) || !stands_on_line(load, line, value))
 		return;
 	load->public_file = load->file;
 	problem_add(load->problems, true, load->file, line,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sysexits.h>
 #include <unistd.h>
+#include <unistd.h>
 
 static int print_options(bool is_json)
 {
@@ -47,6 +48,8 @@ int main(int argc, char **argv)
 	struct settings settings = { .origin = &origin };
 	status = config_load(&settings.config, &origin, &problems) == 0 ? EXIT_SUCCESS : EX_CONFIG;
 	print_problems(&problems);
+	if (status == EXIT_SUCCESS && arguments.path_is_default && access(arguments.path, F_OK) != 0)
+		fprintf(stderr, "millstreamd: there is no %s: every option has its default\n", arguments.path);
 	if (status == EXIT_SUCCESS && arguments.only_tests) {
 		printf("the configuration is fine\n");
 	} else if (status == EXIT_SUCCESS) {

@@ -53,6 +53,11 @@ static int check_entries(struct stage *stage, const struct submission *submissio
 	const struct entry *entry;
 	while ((entry = submission_next_entry(submission, &cursor)) != NULL) {
 		struct partition *partition = find_partition(stage, entry);
+		if (partition != NULL && partition->topic->is_deleted &&
+		    submission->source_id != SOURCE_PUBLISHED)
+			return error_set(err, ERROR_NOT_FOUND,
+					 "the topic of a table was deleted; a restart of the source makes it "
+					 "anew, for what is changed from here on");
 		if (partition == NULL || partition->topic->is_deleted)
 			return error_set(err, ERROR_NOT_FOUND, "there is no topic %u with a partition %u",
 					 entry->topic_id, entry->partition);
@@ -60,9 +65,8 @@ static int check_entries(struct stage *stage, const struct submission *submissio
 		if (topic->owner_source_id != submission->source_id)
 			return error_set(err, ERROR_NOT_OWNER,
 					 topic->owner_source_id == SOURCE_PUBLISHED
-						 ? "topic %u is written by publishers"
-						 : "topic %u is written by a source alone",
-					 topic->id);
+						 ? "publishers write to this topic, and no source may"
+						 : "only a source writes to this topic");
 		if (submission->source_id == SOURCE_PUBLISHED &&
 		    entry->body_bytes > topic->config.max_message_bytes)
 			return error_set(err, ERROR_LIMIT,

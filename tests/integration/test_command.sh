@@ -86,7 +86,7 @@ ok "a server that is no address is a wrong command line"
 
 run 0 topic ls && out_is '' && err_has "no topic yet"
 ok "no topics are told as such"
-run 0 topic create t -p 2 -c retention.ms=1000000 && out_is ''
+run 0 topic create t -p 2 -c retention.ms=1000000 && out_is '' && run 0 topic ls 'zzz*' && err_has "no topic matches"
 ok "a topic is made"
 run 1 topic create t && err_has "t"
 ok "a topic is not made twice"
@@ -279,7 +279,7 @@ if ls /proc/self/fd >/dev/null 2>&1 && [ -c /dev/full ]; then
 	"$millstream" consume orders -e >/dev/full 2>"$dir/err"; [ $? -eq 1 ] && err_has "write the output"
 	ok "output that cannot be written fails"
 fi
-completed=$(bash -c ". '${top_srcdir:-.}/doc/millstream.bash-completion'; COMP_WORDS=(millstream consume --unb); COMP_CWORD=2; _millstream; echo \"\${COMPREPLY[*]}\"
+completed=$(bash -c ". '${top_srcdir:-.}/doc/millstream.bash'; COMP_WORDS=(millstream consume --unb); COMP_CWORD=2; _millstream; echo \"\${COMPREPLY[*]}\"
 	COMP_WORDS=(millstream consume --dec); COMP_CWORD=2; _millstream; echo \"\${COMPREPLY[*]}\"
 	COMP_WORDS=(millstream consume --format d); COMP_CWORD=3; _millstream; echo \"\${COMPREPLY[*]}\"
 	COMP_WORDS=(millstream topic r); COMP_CWORD=2; _millstream; echo \"\${COMPREPLY[*]}\"

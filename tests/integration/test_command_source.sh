@@ -114,7 +114,7 @@ ok "and told to programs"
 for _ in $(seq 200); do
 	run 0 source ls && out_has '^lost *scripted *retrying ' && break
 done
-out_has '^SOURCE *TYPE *STATE *BEHIND *LAG *RECORDS *POSITION *REASON$' &&
+out_has '^SOURCE *TYPE *STATE *BEHIND *LAG *CAPTURED *POSITION *REASON$' &&
 	out_has '^bad *scripted *failed .*No such file or directory$' && out_has '^lost *scripted *retrying .*no route' &&
 	out_has '^shop *scripted *streaming .* 110  10 '
 ok "sources are a table"
@@ -125,14 +125,15 @@ for _ in $(seq 200); do
 done
 out_has '^lost  retrying: .*no route to the script' && out_has '^  retry        after [0-9]* failures, in '
 ok "a retry is told"
-run 2 status && out_has '^bad *failed' && out_has '^shop *streaming'
-ok "status has the sources"
+run 2 status && out_has '^bad *failed' && out_has '^shop *streaming *[0-9.]* ms ' && out_has 'millstream source restart SOURCE$' &&
+	run 0 source info bad && out_has '^  next  *millstream source restart bad, '
+ok "status has the sources, and says how a failed one goes on"
 
 run 0 source pause shop && out_is '' && err_is_empty && becomes shop paused && run 0 source pause shop
 ok "a source is paused"
 stop
 start
-becomes shop paused
+becomes shop paused && run 2 status && out_has '^shop *paused *- '
 ok "and stays so over a restart of the server"
 run 0 source resume shop && becomes shop streaming
 ok "and goes on"
