@@ -7,9 +7,14 @@
 #include "capture/postgresql_transaction.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 /* How it works: all that the socket has is read and handled before anything waits; then
- * comes what is done by the clock. */
+ * comes what is done by the clock.
+ *
+ * The server sends each change by itself, and whoever is woken for each does little else.
+ * But of a transaction that is open nothing can be shown, and the rest is on its way: it
+ * gathers during a nap, about as long as those before it together. */
 
 #define PROGRESS_INTERVAL_MS    250
 #define BEHIND_INTERVAL_MS      5000    /* how often the server is asked how far it is */
@@ -17,6 +22,8 @@
 #define SILENCE_MS              90000   /* of a server that was asked to answer */
 #define STATUS_ON_WAIT_MS       1000
 #define ROWS_BETWEEN_CHECKS     1024
+#define NAP_US_FIRST            25
+#define NAP_US_MOST             1000    /* what comes in it fits the socket's buffer */
 
 struct postgresql_stream {
 	struct postgresql_source *source;
@@ -24,6 +31,7 @@ struct postgresql_stream {
 	struct postgresql_transaction transaction;
 	struct postgresql_standby standby;
 	uint64_t server_lsn;            /* as far as the server says it is */
+	long nap_us;                    /* the last; 0: none since no transaction was open */
 	bool has_asked;                 /* for an answer, since the server was last heard */
 	int64_t heard_ms, idle_save_ms, progress_ms, behind_ms, table_check_ms;
 };
@@ -216,6 +224,29 @@ static int64_t wait_ms(const struct postgresql_stream *stream)
 	return left_ms < PROGRESS_INTERVAL_MS ? left_ms : PROGRESS_INTERVAL_MS;
 }
 
+static void nap(struct postgresql_stream *stream)
+{
+	stream->nap_us = stream->nap_us == 0 ? NAP_US_FIRST : stream->nap_us * 2;
+	if (stream->nap_us > NAP_US_MOST)
+		stream->nap_us = NAP_US_MOST;
+	nanosleep(&(struct timespec){ .tv_nsec = stream->nap_us * 1000 }, NULL);
+}
+
+/* As postgresql_connection_wait. */
+static int wait_for_input(struct postgresql_stream *stream, struct error *err)
+{
+	struct postgresql_connection *connection = stream->source->replication;
+	if (!stream->transaction.is_open) {
+		stream->nap_us = 0;
+	} else {
+		int rc = postgresql_connection_wait(connection, false, 0, err);
+		if (rc != 0)
+			return rc;
+		nap(stream);
+	}
+	return postgresql_connection_wait(connection, PQflush(stream->raw) > 0, wait_ms(stream), err);
+}
+
 /* 0 asked to stop. */
 static int loop(struct postgresql_stream *stream, struct error *err)
 {
@@ -225,8 +256,7 @@ static int loop(struct postgresql_stream *stream, struct error *err)
 			return rc > 0 ? 0 : -1;
 		if (tick(stream, err) != 0)
 			return -1;
-		rc = postgresql_connection_wait(stream->source->replication, PQflush(stream->raw) > 0,
-						wait_ms(stream), err);
+		rc = wait_for_input(stream, err);
 		if (rc < 0)
 			return -1;
 		if (rc == 0)
