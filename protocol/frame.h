@@ -51,14 +51,17 @@
 	X(STATUS,          19, CLIENT, true,  IN_READY,             4088)        \
 	X(COMMITTED,       20, CLIENT, true,  IN_READY,             4088)        \
 	X(SOURCES,         21, CLIENT, true,  IN_READY,             4088)        \
-	X(SOURCE_CONTROL,  22, CLIENT, true,  IN_READY,             4088)
+	X(SOURCE_CONTROL,  22, CLIENT, true,  IN_READY,             4088)        \
+	X(GROUPS,          23, CLIENT, true,  IN_READY,             4088)        \
+	X(GROUP_INFO,      24, CLIENT, true,  IN_READY,             4088)        \
+	X(GROUP_REMOVE,    25, CLIENT, true,  IN_READY,             4088)
 
 enum frame_type {
 #define X(name, number, sender, has_reply, states, body_bytes_max) FRAME_##name = number,
 	FRAME_TYPES(X)
 #undef X
 };
-#define FRAME_TYPE_MAX 22
+#define FRAME_TYPE_MAX 25
 
 enum frame_sender {
 	FRAME_FROM_CLIENT = 1,

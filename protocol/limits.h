@@ -41,6 +41,7 @@
 #define COMMIT_METADATA_BYTES_MAX       4096    /* Kafka's */
 #define STATUS_TEXT_BYTES_MAX           4096
 #define PAGE_BYTES_MAX                  64
+#define GROUPS_PAGE_BYTES_MAX           512     /* a page of groups goes on within one */
 
 /* Lists in one message. */
 #define MESSAGE_KEYS_MAX                64      /* keys of one map, unknown ones included */
@@ -51,6 +52,10 @@
 #define PUBLISH_RECORDS_MAX             65536
 #define STATUS_SOURCES_MAX              1024
 #define STATUS_WARNINGS_MAX             64
+#define GROUPS_MAX                      1024
+#define GROUP_MEMBERS_MAX               1024
+#define GROUP_PARTITIONS_MAX            1024
+#define PARTITION_MEMBERS_MAX           16      /* that one partition's item names */
 
 /* Credit that one message can give, and that a subscription can have. */
 #define CREDIT_BYTES_MAX                (1024 * 1024 * 1024)

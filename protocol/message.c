@@ -94,6 +94,9 @@ const struct message_layout *message_layout_of(uint8_t type, bool is_reply)
 		[FRAME_COMMITTED] = { &message_committed_layout, &message_committed_reply_layout },
 		[FRAME_SOURCES] = { &message_sources_layout, &message_sources_reply_layout },
 		[FRAME_SOURCE_CONTROL] = { &message_source_control_layout, &empty_layout },
+		[FRAME_GROUPS] = { &message_groups_layout, &message_groups_reply_layout },
+		[FRAME_GROUP_INFO] = { &message_group_info_layout, &message_group_info_reply_layout },
+		[FRAME_GROUP_REMOVE] = { &message_group_remove_layout, &empty_layout },
 	};
 
 	return type <= FRAME_TYPE_MAX ? layouts[type][is_reply] : NULL;

@@ -195,6 +195,9 @@ static session_handler *const handlers[FRAME_TYPE_MAX + 1] = {
 	[FRAME_STATUS] = session_status,
 	[FRAME_SOURCES] = session_sources,
 	[FRAME_SOURCE_CONTROL] = session_source_control,
+	[FRAME_GROUPS] = session_groups,
+	[FRAME_GROUP_INFO] = session_group_info,
+	[FRAME_GROUP_REMOVE] = session_group_remove,
 };
 
 static void handle(struct session *session, const struct frame *frame)

@@ -88,6 +88,7 @@ session_handler session_topic_create, session_topic_configure, session_topic_del
 session_handler session_publish;
 session_handler session_subscribe, session_unsubscribe, session_credit, session_seek;
 session_handler session_commit, session_committed;
+session_handler session_groups, session_group_info, session_group_remove;
 session_handler session_status;
 session_handler session_sources, session_source_control;
 

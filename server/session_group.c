@@ -1,15 +1,18 @@
 #include "protocol/message_group.h"
+#include "server/members.h"
 #include "server/session.h"
 #include "storage/groups.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* COMMIT and COMMITTED. */
+/* COMMIT, COMMITTED and GROUP_REMOVE. */
 
+/* What the appender writes for a request, and tells when it is durable. */
 struct group_commit {
 	struct completion completion;
 	struct session *session;        /* held */
+	enum frame_type type;
 	uint32_t request_id;
 	struct error err;
 };
@@ -30,11 +33,11 @@ static void on_completed(struct completion *completion)
 	struct error err = commit->err;
 	if (!session->has_ended) {
 		if (err.code == ERROR_NONE &&
-		    message_empty_encode(&session->output, FRAME_COMMIT, FRAME_FLAG_REPLY,
+		    message_empty_encode(&session->output, commit->type, FRAME_FLAG_REPLY,
 					 commit->request_id, &err) == 0)
 			session_flush(session);
 		else
-			session_refuse(session, FRAME_COMMIT, commit->request_id, &err);
+			session_refuse(session, (uint8_t)commit->type, commit->request_id, &err);
 	}
 	free(commit);
 	session_release(session);
@@ -66,32 +69,80 @@ static int collect(struct session *session, struct message_list list,
 	return 0;
 }
 
+static struct group_commit *begin(struct session *session, const struct frame *frame, struct error *err)
+{
+	struct group_commit *commit = calloc(1, sizeof(*commit));
+	if (commit == NULL) {
+		error_set(err, ERROR_MEMORY, "a group's offsets");
+		return NULL;
+	}
+	commit->completion.run = on_completed;
+	commit->session = session;
+	commit->type = (enum frame_type)frame->type;
+	commit->request_id = frame->request_id;
+	session_hold(session);
+	return commit;
+}
+
+/* It was not taken: on_durable will not be called. */
+static void give_up(struct group_commit *commit)
+{
+	session_release(commit->session);
+	free(commit);
+}
+
 int session_commit(struct session *session, const struct frame *frame, struct error *err)
 {
 	struct message_commit message;
 	if (message_commit_decode(frame->body, &message, err) != 0)
 		return -1;
 	struct group_offset *offsets = calloc(message.offsets.count, sizeof(*offsets));
-	struct group_commit *commit = calloc(1, sizeof(*commit));
-	if (offsets == NULL || commit == NULL) {
-		error_set(err, ERROR_MEMORY, "committing offsets");
-		goto fail;
-	}
-	commit->completion.run = on_completed;
-	commit->session = session;
-	commit->request_id = frame->request_id;
-	session_hold(session);
-	if (collect(session, message.offsets, offsets, err) != 0 ||
+	if (offsets == NULL)
+		return error_set(err, ERROR_MEMORY, "committing offsets");
+	int rc = collect(session, message.offsets, offsets, err);
+	struct group_commit *commit = rc == 0 ? begin(session, frame, err) : NULL;
+	if (commit != NULL &&
 	    groups_commit(broker_appender(session->service->broker), message.group, offsets,
 			  message.offsets.count, on_durable, commit, err) != 0) {
-		session_release(session);
-		goto fail;
+		give_up(commit);
+		commit = NULL;
 	}
 	free(offsets);
-	return 0;
-fail:
-	free(offsets);
-	free(commit);
+	return commit != NULL ? 0 : -1;
+}
+
+/* May it be removed: is it there, and nobody in it? */
+static int check_removable(struct session *session, struct bytes group, struct error *err)
+{
+	struct group_offset offset;
+	struct members members;
+	if (members_collect(&members, session->service, group, err) != 0)
+		return -1;
+	size_t count = members.count;
+	members_clear(&members);
+	if (count > 0)
+		return error_set(err, ERROR_INVALID, "group '%.*s' has %zu member%s: end %s first",
+				 (int)group.size, (const char *)group.data, count, count == 1 ? "" : "s",
+				 count == 1 ? "it" : "them");
+	int rc = groups_next(broker_reader(session->service->broker), group, false, 0, 0, &offset, NULL, err);
+	if (rc == 0)
+		error_set(err, ERROR_NOT_FOUND, "there is no group '%.*s'", (int)group.size,
+			  (const char *)group.data);
+	return rc == 1 ? 0 : -1;
+}
+
+int session_group_remove(struct session *session, const struct frame *frame, struct error *err)
+{
+	struct message_group_remove message;
+	if (message_group_remove_decode(frame->body, &message, err) != 0 ||
+	    check_removable(session, message.name, err) != 0)
+		return -1;
+	struct group_commit *removal = begin(session, frame, err);
+	if (removal == NULL)
+		return -1;
+	if (groups_remove(broker_appender(session->service->broker), message.name, on_durable, removal, err) == 0)
+		return 0;
+	give_up(removal);
 	return -1;
 }
 

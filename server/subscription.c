@@ -7,6 +7,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+static int copy_bytes(struct bytes *out, struct bytes from)
+{
+	uint8_t *copy = malloc(from.size + 1);
+	if (copy == NULL)
+		return -1;
+	memcpy(copy, from.data, from.size);
+	*out = (struct bytes){ copy, from.size };
+	return 0;
+}
+
+static void free_bytes(struct bytes bytes)
+{
+	union {
+		const uint8_t *in;
+		void *out;
+	} data = { .in = bytes.data };
+	free(data.out);
+}
+
 static int copy_patterns(struct subscription *subscription, struct message_list topics)
 {
 	struct bytes pattern;
@@ -14,12 +33,9 @@ static int copy_patterns(struct subscription *subscription, struct message_list 
 	if (subscription->patterns == NULL)
 		return -1;
 	while (message_pattern_next(&topics, &pattern)) {
-		uint8_t *copy = malloc(pattern.size + 1);
-		if (copy == NULL)
+		if (copy_bytes(&subscription->patterns[subscription->pattern_count], pattern) != 0)
 			return -1;
-		memcpy(copy, pattern.data, pattern.size);
-		subscription->patterns[subscription->pattern_count++] =
-			(struct bytes){ copy, pattern.size };
+		subscription->pattern_count++;
 	}
 	return 0;
 }
@@ -52,6 +68,7 @@ int subscription_create(struct subscription **out, struct session *session, uint
 	session->subscription_count++;
 	session->service->subscription_count++;
 	if (copy_patterns(subscription, request->topics) != 0 ||
+	    (request->group.data != NULL && copy_bytes(&subscription->group, request->group) != 0) ||
 	    copy_partitions(subscription, request->partitions) != 0) {
 		subscription_destroy(subscription);
 		return error_set(err, ERROR_MEMORY, "a subscription");
@@ -70,14 +87,10 @@ void subscription_destroy(struct subscription *subscription)
 	LIST_REMOVE(subscription, link);
 	subscription->session->subscription_count--;
 	subscription->session->service->subscription_count--;
-	for (uint32_t i = 0; i < subscription->pattern_count; i++) {
-		union {
-			const uint8_t *in;
-			void *out;
-		} data = { .in = subscription->patterns[i].data };
-		free(data.out);
-	}
+	for (uint32_t i = 0; i < subscription->pattern_count; i++)
+		free_bytes(subscription->patterns[i]);
 	free(subscription->patterns);
+	free_bytes(subscription->group);
 	free(subscription->partitions);
 	free(subscription);
 }

@@ -39,6 +39,7 @@ struct subscription {
 	int64_t credit_bytes;           /* below 0: one batch overdrew it */
 	struct bytes *patterns;         /* owned array of owned texts */
 	uint32_t pattern_count;
+	struct bytes group;             /* owned; data NULL: none */
 	uint32_t *partitions;           /* owned; NULL: all */
 	uint32_t partition_list_count;
 	struct cursor_list cursors;
@@ -52,7 +53,7 @@ struct subscription {
 LIST_HEAD(subscription_list, subscription);
 TAILQ_HEAD(subscription_queue, subscription);
 
-/* Copies patterns and partitions from the request.  ERROR_MEMORY. */
+/* Copies patterns, group and partitions from the request.  ERROR_MEMORY. */
 int subscription_create(struct subscription **out, struct session *session, uint32_t request_id,
 			const struct message_subscribe *request, struct error *err);
 void subscription_destroy(struct subscription *subscription);

@@ -72,7 +72,7 @@ int groups_decode(struct bytes key, struct bytes value, struct bytes *out_group,
 	return 0;
 }
 
-/* Committing. */
+/* Committing, and forgetting. */
 
 struct commit_offsets {
 	struct command command;
@@ -130,6 +130,32 @@ static int run(struct command *command, struct transaction *transaction,
 	return 0;
 }
 
+/* Deletes what sorts from key on, as long as it is the group's: 1 one, 0 none is left, -1. */
+static int delete_next(struct transaction *transaction, struct bytes group, uint8_t key_bytes[GROUP_KEY_BYTES_MAX],
+		       struct bytes *key)
+{
+	struct bytes found, value;
+	int rc = transaction_seek(transaction, TABLE_GROUPS, *key, &found, &value);
+	if (rc <= 0)
+		return rc;
+	if (found.size != key->size || memcmp(found.data, key->data, group.size + 1) != 0)
+		return 0;
+	memcpy(key_bytes, found.data, found.size);      /* a deletion ends its loan */
+	return transaction_delete(transaction, TABLE_GROUPS, *key) == 0 ? 1 : -1;
+}
+
+static int run_removal(struct command *command, struct transaction *transaction,
+		       struct registry *registry, struct error *err)
+{
+	struct commit_offsets *commit = (struct commit_offsets *)(void *)command;
+	uint8_t key_bytes[GROUP_KEY_BYTES_MAX];
+	struct bytes key = encode_key(key_bytes, commit->group, 0, 0);
+	(void)registry, (void)err;
+	while (delete_next(transaction, commit->group, key_bytes, &key) == 1)
+		;                       /* the transaction remembers a failure */
+	return 0;
+}
+
 static void on_done(struct command *command, const struct error *err)
 {
 	struct commit_offsets *commit = (struct commit_offsets *)(void *)command;
@@ -145,7 +171,7 @@ static int copy(struct commit_offsets *commit, struct bytes group,
 	for (size_t i = 0; i < count; i++)
 		size += offsets[i].metadata.size;
 	commit->text = malloc(size + 1);
-	commit->offsets = malloc(count * sizeof(*offsets));
+	commit->offsets = calloc(count + 1, sizeof(*offsets));
 	if (commit->text == NULL || commit->offsets == NULL)
 		return -1;
 	uint8_t *at = commit->text;
@@ -164,29 +190,54 @@ static int copy(struct commit_offsets *commit, struct bytes group,
 	return 0;
 }
 
+static int post(struct appender *appender, struct commit_offsets *commit, struct error *err)
+{
+	commit->command.on_done = on_done;
+	commit->appender = appender;
+	if (appender_post(appender, &commit->command, err) == 0)
+		return 0;
+	destroy(commit);
+	return -1;
+}
+
+static struct commit_offsets *create(struct bytes group, const struct group_offset *offsets,
+				     size_t count, groups_done *done, void *user, struct error *err)
+{
+	if (group.size == 0 || group.size > GROUP_NAME_BYTES_MAX) {
+		error_set(err, ERROR_INVALID, "a group's name has 1 to %d bytes", GROUP_NAME_BYTES_MAX);
+		return NULL;
+	}
+	struct commit_offsets *commit = calloc(1, sizeof(*commit));
+	if (commit != NULL && copy(commit, group, offsets, count) == 0) {
+		commit->on_done = done;
+		commit->user = user;
+		return commit;
+	}
+	if (commit != NULL)
+		destroy(commit);
+	error_set(err, ERROR_MEMORY, "a group's offsets");
+	return NULL;
+}
+
 int groups_commit(struct appender *appender, struct bytes group,
 		  const struct group_offset *offsets, size_t count, groups_done *done, void *user,
 		  struct error *err)
 {
-	if (group.size == 0 || group.size > GROUP_NAME_BYTES_MAX)
-		return error_set(err, ERROR_INVALID, "a group's name has 1 to %d bytes",
-				 GROUP_NAME_BYTES_MAX);
-	struct commit_offsets *commit = calloc(1, sizeof(*commit));
-	if (commit == NULL || copy(commit, group, offsets, count) != 0) {
-		if (commit != NULL)
-			destroy(commit);
-		return error_set(err, ERROR_MEMORY, "committing offsets");
-	}
-	commit->command.run = run;
-	commit->command.on_done = on_done;
-	commit->appender = appender;
-	commit->on_done = done;
-	commit->user = user;
-	if (appender_post(appender, &commit->command, err) != 0) {
-		destroy(commit);
+	struct commit_offsets *commit = create(group, offsets, count, done, user, err);
+	if (commit == NULL)
 		return -1;
-	}
-	return 0;
+	commit->command.run = run;
+	return post(appender, commit, err);
+}
+
+int groups_remove(struct appender *appender, struct bytes group, groups_done *done, void *user,
+		  struct error *err)
+{
+	struct commit_offsets *removal = create(group, NULL, 0, done, user, err);
+	if (removal == NULL)
+		return -1;
+	removal->command.run = run_removal;
+	return post(appender, removal, err);
 }
 
 /* Reading. */
@@ -258,9 +309,49 @@ int groups_next(struct reader *reader, struct bytes group, bool has_after,
 	};
 	if (group.size == 0 || group.size > GROUP_NAME_BYTES_MAX)
 		return 0;
-	msgpack_sbuffer_clear(buffer);
+	if (buffer != NULL)
+		msgpack_sbuffer_clear(buffer);
 	int rc = lookup_run(reader_store(reader), look_up, &lookup, err);
-	if (rc == 1 && out->metadata.data != NULL)
+	if (rc == 1 && buffer == NULL)
+		out->metadata = (struct bytes){ NULL, 0 };
+	else if (rc == 1 && out->metadata.data != NULL)
 		out->metadata = (struct bytes){ (const uint8_t *)buffer->data, buffer->size };
 	return rc;
+}
+
+struct name_lookup {
+	struct bytes after;
+	struct group_name *out;
+};
+
+static int look_up_name(void *argument, struct transaction *transaction, struct error *err)
+{
+	struct name_lookup *lookup = argument;
+	uint8_t start[GROUP_NAME_BYTES_MAX + 1];
+	struct bytes from = { start, 0 }, key, value, group;
+	struct group_offset offset;
+	/* What ends in 1 is behind all keys of the group, where a 0 follows the name, and before
+	 * every longer name. */
+	if (lookup->after.size > 0) {
+		memcpy(start, lookup->after.data, lookup->after.size);
+		start[lookup->after.size] = 1;
+		from.size = lookup->after.size + 1;
+	}
+	int rc = transaction_seek(transaction, TABLE_GROUPS, from, &key, &value);
+	if (rc <= 0)
+		return rc;
+	if (groups_decode(key, value, &group, &offset, err) != 0)
+		return -1;
+	memcpy(lookup->out->bytes, group.data, group.size);
+	lookup->out->size = group.size;
+	return 1;
+}
+
+int groups_next_name(struct reader *reader, struct bytes after, struct group_name *out,
+		     struct error *err)
+{
+	struct name_lookup lookup = { .after = after, .out = out };
+	if (after.size > GROUP_NAME_BYTES_MAX)
+		return error_set(err, ERROR_INVALID, "no group has a name of %zu bytes", after.size);
+	return lookup_run(reader_store(reader), look_up_name, &lookup, err);
 }

@@ -1,6 +1,7 @@
 #ifndef STORAGE_GROUPS_H
 #define STORAGE_GROUPS_H
 
+#include "protocol/limits.h"
 #include "storage/appender.h"
 #include "storage/reader.h"
 
@@ -31,11 +32,25 @@ int groups_commit(struct appender *appender, struct bytes group,
 int groups_read(struct reader *reader, struct bytes group, uint32_t topic_id,
 		uint32_t partition, struct group_offset *out, struct error *err);
 
+/* Forget all that the group has committed; copies.  Done and failing as groups_commit. */
+int groups_remove(struct appender *appender, struct bytes group, groups_done *on_done, void *user,
+		  struct error *err);
+
 /* The group's first offset behind (topic id, partition); has_after false: the first
- * of all.  1, 0, -1.  metadata is appended to buffer, which is cleared first. */
+ * of all.  1, 0, -1.  metadata is appended to buffer, which is cleared first; buffer NULL:
+ * it is nil. */
 int groups_next(struct reader *reader, struct bytes group, bool has_after,
 		uint32_t after_topic_id, uint32_t after_partition, struct group_offset *out,
 		msgpack_sbuffer *buffer, struct error *err);
+
+/* The first group that has committed something and whose name sorts behind `after`, by
+ * bytes; an empty one: the first of all.  1, 0, -1. */
+struct group_name {
+	uint8_t bytes[GROUP_NAME_BYTES_MAX];
+	size_t size;
+};
+int groups_next_name(struct reader *reader, struct bytes after, struct group_name *out,
+		     struct error *err);
 
 /* For storage/ alone: an entry of the table.  Lends.  ERROR_CORRUPT. */
 int groups_decode(struct bytes key, struct bytes value, struct bytes *out_group,

@@ -23,7 +23,7 @@ import msgpack
 
 TYPES = ("- HELLO AUTH PING METADATA OFFSETS SUBSCRIBE UNSUBSCRIBE CREDIT COMMIT PUBLISH SCHEMA "
          "BATCHES NOTICE GOODBYE SEEK TOPIC_CREATE TOPIC_CONFIGURE TOPIC_DELETE STATUS "
-         "COMMITTED SOURCES SOURCE_CONTROL").split()
+         "COMMITTED SOURCES SOURCE_CONTROL GROUPS GROUP_INFO GROUP_REMOVE").split()
 NUMBERS = {name: number for number, name in enumerate(TYPES)}
 ERRORS = ("- MEMORY MALFORMED CORRUPT DISK_FULL IO LIMIT INVALID NOT_FOUND EXISTS LOCKED "
           "FORMAT_VERSION UNSUPPORTED OFFSET_OUT_OF_RANGE QUEUE_FULL STOPPED NOT_OWNER "
@@ -69,6 +69,8 @@ NEEDED = {
     ("SUBSCRIBE", REPLY): dict(partitions=list),
     ("PUBLISH", REPLY): dict(ranges=list),
     ("SOURCES", REPLY): dict(sources=list),
+    ("GROUPS", REPLY): dict(groups=list),
+    ("GROUP_INFO", REPLY): dict(members=list, partitions=list),
     ("BATCHES", 0): dict(topic_id=int, partition=int, visible_end=int, bytes=int),
     ("NOTICE", 0): dict(kind=str, topic=str, topic_id=int, partition=int, start_offset=int,
                         end_offset=int),

@@ -260,22 +260,22 @@ static void each_frame_is_allowed_where_the_document_says(void **state)
 		bool is_reply;
 		const char *allowed;
 	} rows[] = {
-		{ CONNECTION_CONNECTED, FRAME_FROM_CLIENT, false, "x....................." },
-		{ CONNECTION_CONNECTED, FRAME_FROM_SERVER, false, ".............x........" },
-		{ CONNECTION_CONNECTED, FRAME_FROM_CLIENT, true, "......................" },
-		{ CONNECTION_CONNECTED, FRAME_FROM_SERVER, true, "x....................." },
-		{ CONNECTION_GREETED, FRAME_FROM_CLIENT, false, ".x...................." },
-		{ CONNECTION_GREETED, FRAME_FROM_SERVER, false, ".............x........" },
-		{ CONNECTION_GREETED, FRAME_FROM_CLIENT, true, "......................" },
-		{ CONNECTION_GREETED, FRAME_FROM_SERVER, true, ".x...................." },
-		{ CONNECTION_READY, FRAME_FROM_CLIENT, false, ".xxxxxxxxxx...xxxxxxxx" },
-		{ CONNECTION_READY, FRAME_FROM_SERVER, false, "..x........xxx........" },
-		{ CONNECTION_READY, FRAME_FROM_CLIENT, true, "..x..................." },
-		{ CONNECTION_READY, FRAME_FROM_SERVER, true, ".xxxxxx.xxx...xxxxxxxx" },
-		{ CONNECTION_CLOSING, FRAME_FROM_CLIENT, false, "......................" },
-		{ CONNECTION_CLOSING, FRAME_FROM_SERVER, false, "......................" },
-		{ CONNECTION_CLOSING, FRAME_FROM_CLIENT, true, "......................" },
-		{ CONNECTION_CLOSING, FRAME_FROM_SERVER, true, "......................" },
+		{ CONNECTION_CONNECTED, FRAME_FROM_CLIENT, false, "x........................" },
+		{ CONNECTION_CONNECTED, FRAME_FROM_SERVER, false, ".............x..........." },
+		{ CONNECTION_CONNECTED, FRAME_FROM_CLIENT, true, "........................." },
+		{ CONNECTION_CONNECTED, FRAME_FROM_SERVER, true, "x........................" },
+		{ CONNECTION_GREETED, FRAME_FROM_CLIENT, false, ".x......................." },
+		{ CONNECTION_GREETED, FRAME_FROM_SERVER, false, ".............x..........." },
+		{ CONNECTION_GREETED, FRAME_FROM_CLIENT, true, "........................." },
+		{ CONNECTION_GREETED, FRAME_FROM_SERVER, true, ".x......................." },
+		{ CONNECTION_READY, FRAME_FROM_CLIENT, false, ".xxxxxxxxxx...xxxxxxxxxxx" },
+		{ CONNECTION_READY, FRAME_FROM_SERVER, false, "..x........xxx..........." },
+		{ CONNECTION_READY, FRAME_FROM_CLIENT, true, "..x......................" },
+		{ CONNECTION_READY, FRAME_FROM_SERVER, true, ".xxxxxx.xxx...xxxxxxxxxxx" },
+		{ CONNECTION_CLOSING, FRAME_FROM_CLIENT, false, "........................." },
+		{ CONNECTION_CLOSING, FRAME_FROM_SERVER, false, "........................." },
+		{ CONNECTION_CLOSING, FRAME_FROM_CLIENT, true, "........................." },
+		{ CONNECTION_CLOSING, FRAME_FROM_SERVER, true, "........................." },
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

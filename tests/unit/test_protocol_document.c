@@ -253,7 +253,8 @@ static void every_limit_is_listed(void **state)
 		{ "nested values", UNPACK_DEPTH_MAX },
 		{ "stars of a pattern", TOPIC_PATTERN_STARS_MAX },
 		{ "bytes of a body of HELLO, AUTH, PING, OFFSETS, UNSUBSCRIBE, CREDIT, SCHEMA, "
-		  "TOPIC_DELETE, STATUS, COMMITTED, SOURCES, SOURCE_CONTROL from a client", 4088 },
+		  "TOPIC_DELETE, STATUS, COMMITTED, SOURCES, SOURCE_CONTROL, GROUPS, GROUP_INFO, "
+		  "GROUP_REMOVE from a client", 4088 },
 	};
 	char row[256];
 	(void)state;

@@ -32,11 +32,11 @@ import msgpack
 
 HELLO, AUTH, PING, METADATA, OFFSETS, SUBSCRIBE, UNSUBSCRIBE, CREDIT, COMMIT, PUBLISH, \
     SCHEMA, BATCHES, NOTICE, GOODBYE, SEEK, TOPIC_CREATE, TOPIC_CONFIGURE, TOPIC_DELETE, \
-    STATUS, COMMITTED, SOURCES, SOURCE_CONTROL = range(1, 23)
+    STATUS, COMMITTED, SOURCES, SOURCE_CONTROL, GROUPS, GROUP_INFO, GROUP_REMOVE = range(1, 26)
 NAMES = [None, "HELLO", "AUTH", "PING", "METADATA", "OFFSETS", "SUBSCRIBE", "UNSUBSCRIBE",
          "CREDIT", "COMMIT", "PUBLISH", "SCHEMA", "BATCHES", "NOTICE", "GOODBYE", "SEEK",
          "TOPIC_CREATE", "TOPIC_CONFIGURE", "TOPIC_DELETE", "STATUS", "COMMITTED",
-         "SOURCES", "SOURCE_CONTROL"]
+         "SOURCES", "SOURCE_CONTROL", "GROUPS", "GROUP_INFO", "GROUP_REMOVE"]
 REPLY, ERROR = 1, 2
 TIME = 1700000000000000
 INSTANCE = bytes(range(16))
@@ -373,6 +373,30 @@ def make_good():
         "code": 8, "error": "there is no source 'myapp'", "retryable": False},
         request_id=36, flags=REPLY | ERROR)
 
+    ask("groups", GROUPS, {}, request_id=37)
+    ask("groups_next_page", GROUPS, {"after": bytes(512)}, request_id=37)
+    answer("groups_reply", GROUPS, {"groups": [
+        {"name": "billing", "members": 2, "partitions": 4, "lag": 70000, "committed_us": TIME},
+        {"name": "search", "members": 1, "partitions": 0, "lag": 0}], "next": b"\1search"},
+        request_id=37)
+    answer("groups_reply_of_nothing", GROUPS, {"groups": []}, request_id=37)
+    ask("group_info", GROUP_INFO, {"name": "billing"}, request_id=38)
+    ask("group_info_next_page", GROUP_INFO, {"name": "b" * 249, "after": b"\0"}, request_id=38)
+    answer("group_info_reply_of_members", GROUP_INFO, {"members": [
+        {"id": 4, "client": "billing/2.1", "address": "127.0.0.1:40312", "partitions": 3},
+        {"id": 1 << 40, "address": "[::1]:40313", "partitions": 2}], "partitions": [],
+        "next": b"\2\0\0"}, request_id=38)
+    answer("group_info_reply_of_partitions", GROUP_INFO, {"members": [], "partitions": [
+        ["orders", 0, 88120, 88000, TIME, 1, [4]],
+        ["orders", 1, 18446744073709551615, 0, TIME, 17, list(range(16))],
+        ["orders", 2, 5, None, None, 1, [1 << 40]],
+        ["paid", 1023, 9, 9, TIME, 0, []]]}, request_id=38)
+    ask("group_remove", GROUP_REMOVE, {"name": "billing"}, request_id=39)
+    answer("group_remove_reply", GROUP_REMOVE, {}, request_id=39)
+    add("group_remove_refused", "server", GROUP_REMOVE, {
+        "code": 7, "error": "group 'billing' has 2 members", "retryable": False},
+        request_id=39, flags=REPLY | ERROR)
+
     push("goodbye", GOODBYE, {"code": 24, "error": "the server is stopping", "retryable": True},
          request_id=0)
     push("goodbye_for_a_reason_to_come", GOODBYE, {
@@ -520,6 +544,8 @@ def make_bad():
     required("topic_delete", TOPIC_DELETE, {"name": "a"})
     required("committed", COMMITTED, {"group": "g"})
     required("source_control", SOURCE_CONTROL, {"name": "a", "action": "pause"})
+    required("group_info", GROUP_INFO, {"name": "g"})
+    required("group_remove", GROUP_REMOVE, {"name": "g"})
     required("hello_reply", HELLO, {
         "version": 1, "server": "s", "instance": INSTANCE, "max_frame_bytes": 1048576,
         "heartbeat_ms": 10000, "auth": False}, "CONNECTED", "server", REPLY)
@@ -530,6 +556,9 @@ def make_bad():
     required("subscribe_reply", SUBSCRIBE, {"partitions": []}, "READY", "server", REPLY)
     required("publish_reply", PUBLISH, {"ranges": []}, "READY", "server", REPLY)
     required("sources_reply", SOURCES, {"sources": []}, "READY", "server", REPLY)
+    required("groups_reply", GROUPS, {"groups": []}, "READY", "server", REPLY)
+    required("group_info_reply", GROUP_INFO, {"members": [], "partitions": []}, "READY", "server",
+             REPLY)
     required("notice", NOTICE, {"kind": "caught_up", "topic": "a", "topic_id": 1, "partition": 0,
                                 "start_offset": 0, "end_offset": 0}, "READY", "server")
     required("goodbye", GOODBYE, {"code": 1, "error": "x", "retryable": False}, "READY", "server")
@@ -580,6 +609,11 @@ def make_bad():
           "MALFORMED", "not UTF-8")
     value("committed_page_of_65_bytes", COMMITTED, {"group": "g", "after": b"\0" * 65}, "LIMIT",
           "'after': 65 bytes")
+    value("groups_page_of_513_bytes", GROUPS, {"after": b"\0" * 513}, "LIMIT", "'after': 513 bytes")
+    value("group_info_page_of_65_bytes", GROUP_INFO, {"name": "g", "after": b"\0" * 65}, "LIMIT",
+          "'after': 65 bytes")
+    value("group_info_of_all", GROUP_INFO, {"name": "*"}, "INVALID", "no '*'")
+    value("group_remove_of_nobody", GROUP_REMOVE, {"name": ""}, "INVALID", "'name'")
     value("1025_partitions_to_create", TOPIC_CREATE, {"name": "a", "partitions": 1025}, "LIMIT",
           "'partitions': 1025")
     value("65_options", TOPIC_CREATE, {"name": "a", "config": {f"o{n}": "" for n in range(65)}},
