@@ -113,12 +113,12 @@ static void set_option(struct load *load, uint32_t line, const char *name, const
 
 static bool stands_on_line(const struct load *load, uint32_t line, const char *value)
 {
-	const char *at = load->text.data, *end = at + load->text.size;
+	const uint8_t *at = load->text.data, *end = at + load->text.size;
 	for (; line > 1 && at != end; line--) {
-		const char *line_end = memchr(at, '\n', (size_t)(end - at));
+		const uint8_t *line_end = memchr(at, '\n', (size_t)(end - at));
 		at = line_end != NULL ? line_end + 1 : end;
 	}
-	const char *line_end = memchr(at, '\n', (size_t)(end - at));
+	const uint8_t *line_end = memchr(at, '\n', (size_t)(end - at));
 	return memmem(at, (size_t)((line_end != NULL ? line_end : end) - at), value, strlen(value)) != NULL;
 }
 
