@@ -261,6 +261,55 @@ MILLSTREAM_API int millstream_committed(struct millstream_client *client, const 
 						     const struct millstream_offset *offset),
 					void *user, int timeout_ms);
 
+/* ---- Groups ---- */
+
+struct millstream_group {
+	const char *name;
+	uint32_t member_count;          /* connections that follow something for it, now */
+	uint32_t partition_count;       /* that it has committed */
+	uint64_t lag;                   /* of these together: ends minus committed offsets */
+	int64_t committed_us;           /* its last commit; 0: none */
+};
+
+/* Groups by name: those that have committed something, and those with members; stop when
+ * `each` returns false; it must not call the library with this client. */
+MILLSTREAM_API int millstream_groups(struct millstream_client *client,
+				     bool (*each)(void *user, const struct millstream_group *group),
+				     void *user, int timeout_ms);
+
+struct millstream_member {
+	uint64_t id;                    /* of its connection, until the server stops */
+	const char *client_name;        /* as it calls itself, or NULL */
+	const char *address;            /* "127.0.0.1:40312" */
+	uint32_t partition_count;       /* that it follows for the group */
+};
+
+struct millstream_group_partition {
+	const char *topic;
+	uint32_t partition;
+	uint64_t visible_end;
+	uint64_t committed;             /* the next to read; UINT64_MAX: nothing was committed */
+	uint64_t lag;                   /* UINT64_MAX: not known, as nothing was committed */
+	int64_t committed_us;           /* when; 0: nothing was */
+	uint32_t member_count;          /* that follow it */
+	const uint64_t *member_ids;     /* of some of them, at most 16 */
+	size_t member_id_count;
+};
+
+/* A group's members, then the partitions that it has committed or that a member follows; stop
+ * when one of the callbacks, which may be NULL, returns false; they must not call the library
+ * with this client.  MILLSTREAM_NOT_FOUND: it has neither. */
+MILLSTREAM_API int millstream_group_info(
+	struct millstream_client *client, const char *name,
+	bool (*each_member)(void *user, const struct millstream_member *member),
+	bool (*each_partition)(void *user, const struct millstream_group_partition *partition),
+	void *user, int timeout_ms);
+
+/* Forget what a group has committed.  Not repeated when the connection is lost, as
+ * millstream_topic_create.  MILLSTREAM_INVALID while it has members; MILLSTREAM_NOT_FOUND. */
+MILLSTREAM_API int millstream_group_remove(struct millstream_client *client, const char *name,
+					   int timeout_ms);
+
 /* ---- Publishing ---- */
 
 #define MILLSTREAM_ANY_PARTITION UINT32_MAX     /* by key; without one, in turn */

@@ -534,6 +534,68 @@ static int control_source(struct toy_connection *connection, const struct frame 
 	return done(connection, frame, err);
 }
 
+/* Three pages: "a" goes on over an empty one. */
+static int groups(struct toy_connection *connection, const struct frame *frame, struct error *err)
+{
+	const struct message_group all[] = {
+		{ .name = text_bytes("a"), .members = 2, .partitions = 1, .lag = 10, .committed_us = 7 },
+		{ .name = text_bytes("a"), .partitions = 2, .lag = 20, .committed_us = 6 },
+		{ .name = text_bytes("b"), .members = 1 },
+	};
+	struct message_groups message;
+	struct message_groups_reply reply = { .groups = { .count = 1, .items = all }, .next = text_bytes("1") };
+
+	if (message_groups_decode(frame->body, &message, err) != 0)
+		return -1;
+	if (message.after.data != NULL && message.after.data[0] == '1')
+		reply = (struct message_groups_reply){ .next = text_bytes("2") };
+	else if (message.after.data != NULL)
+		reply = (struct message_groups_reply){ .groups = { .count = 2, .items = &all[1] } };
+	return message_groups_reply_encode(&connection->output, frame->request_id, &reply, err);
+}
+
+/* Only "a" is there, a member a page. */
+static int group_info(struct toy_connection *connection, const struct frame *frame, struct error *err)
+{
+	const struct message_group_member members[] = {
+		{ .id = 4, .client = text_bytes("me/1"), .address = text_bytes("here:1"), .partitions = 3 },
+		{ .id = 5, .address = text_bytes("there:2"), .partitions = 1 },
+	};
+	const uint64_t ids[] = { 4, 5 };
+	const struct message_group_partition partitions[] = {
+		{ .topic = text_bytes("t"), .partition = 1, .visible_end = 9, .committed = 4, .time_us = 8,
+		  .members = 30, .member_ids = { .count = 2, .items = ids } },
+		{ .topic = text_bytes("u"), .visible_end = 3, .committed = UINT64_MAX, .members = 1,
+		  .member_ids = { .count = 1, .items = ids } },
+		{ .topic = text_bytes("u"), .partition = 1, .visible_end = 3, .committed = 5, .time_us = 8 },
+	};
+	struct message_group_info message;
+	struct message_group_info_reply reply = { .members = { .count = 1, .items = members },
+						  .next = text_bytes("1") };
+
+	if (message_group_info_decode(frame->body, &message, err) != 0)
+		return -1;
+	if (message.name.size != 1 || message.name.data[0] != 'a')
+		return error_set(err, ERROR_NOT_FOUND, "there is no such group");
+	if (message.after.data != NULL)
+		reply = (struct message_group_info_reply){
+			.members = { .count = 1, .items = &members[1] },
+			.partitions = { .count = 3, .items = partitions },
+		};
+	return message_group_info_reply_encode(&connection->output, frame->request_id, &reply, err);
+}
+
+static int remove_group(struct toy_connection *connection, const struct frame *frame, struct error *err)
+{
+	struct message_group_remove message;
+
+	if (message_group_remove_decode(frame->body, &message, err) != 0)
+		return -1;
+	if (message.name.size != 1 || message.name.data[0] != 'b')
+		return error_set(err, ERROR_INVALID, "it has members");
+	return done(connection, frame, err);
+}
+
 static int create_topic(struct toy_broker *toy, struct toy_connection *connection,
 			const struct frame *frame, struct error *err)
 {
@@ -585,6 +647,9 @@ static int handle(struct toy_broker *toy, struct toy_connection *connection,
 	case FRAME_STATUS: return status(connection, frame, err);
 	case FRAME_SOURCES: return sources(connection, frame, err);
 	case FRAME_SOURCE_CONTROL: return control_source(connection, frame, err);
+	case FRAME_GROUPS: return groups(connection, frame, err);
+	case FRAME_GROUP_INFO: return group_info(connection, frame, err);
+	case FRAME_GROUP_REMOVE: return remove_group(connection, frame, err);
 	case FRAME_TOPIC_CREATE: return create_topic(toy, connection, frame, err);
 	case FRAME_TOPIC_CONFIGURE: return done(connection, frame, err);
 	case FRAME_TOPIC_DELETE: return delete_topic(toy, connection, frame, err);
