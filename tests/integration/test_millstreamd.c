@@ -458,7 +458,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(help_and_version_are_printed),
 		TEST(wrong_arguments_end_with_64),
-
+		TEST(missing_default_configuration_is_told),
+		TEST(right_configuration_is_fine),
 		TEST(wrong_configuration_tells_everything_and_ends_with_78),
 		TEST(more_problems_than_are_kept_are_counted),
 		TEST(missing_file_of_the_command_line_ends_with_78),
