@@ -152,14 +152,17 @@ static int read_batches(void *argument)
 	if (stored_batch_find(snapshot, reading->topic_id, reading->partition, reading->offset,
 			      &batch, &progress->damaged_start, reading->err) != 0)
 		return -1;
-	/* What is asked for in small pieces is not a reading of it all. */
-	if (reading->max_bytes >= READER_BYTES_MAX / 2)
-		snapshot_read_ahead(snapshot, batch.data);
 	for (;;) {
 		int rc = hand_out(reading, &batch, &used_bytes);
-		if (rc <= 0)
-			return rc < 0 ? -1 : 1;
+		if (rc < 0)
+			return -1;
 		if (progress->next_offset == reading->record.visible_end)
+			return 1;
+		/* What is asked for in small pieces is not a reading of it all, nor is what ends
+		 * with the log: whoever follows it would ask the kernel for each batch in vain. */
+		if (progress->batch_count <= 1 && reading->max_bytes >= READER_BYTES_MAX / 2)
+			snapshot_read_ahead(snapshot, batch.data);
+		if (rc == 0)
 			return 1;
 		if (stored_batch_next(snapshot, &batch, progress->next_offset, reading->err) != 0)
 			return -1;

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "tests/support/fail_malloc.h"
 #include "tests/support/log_builder.h"
@@ -275,6 +276,39 @@ static void one_call_hands_out_no_more_than_its_limit(void **state)
 	assert_int_equal(taken.batch_count, 1);
 	assert_true(taken.bytes > 2 * READER_BYTES_MAX);
 	assert_int_equal(progress.next_offset, 1);
+}
+
+/* In the C library's place: the reader asks it before it has the kernel read ahead. */
+static unsigned int asked_count;
+
+int mincore(void *address, size_t size, unsigned char *pages)
+{
+	(void)address, (void)size;
+	asked_count++;
+	pages[0] = 1;
+	return 0;
+}
+
+static void kernel_reads_ahead_where_something_follows(void **state)
+{
+	struct log_builder *builder = *state;
+	struct taken taken;
+	struct reader_progress progress;
+	for (int i = 0; i < 3; i++)
+		append(builder, 0, 10);
+	asked_count = 0;
+	read_once(builder, 0, 20, ALL_BYTES, &taken, &progress, NULL);
+	assert_int_equal(asked_count, 0);
+	read_once(builder, 0, 0, ALL_BYTES, &taken, &progress, NULL);
+	assert_int_equal(asked_count, 1);
+	/* One large batch a call is a reading of it all, too. */
+	log_builder_append(builder, TOPIC, 1,
+			   &(struct log_batch){ .value_bytes = 2 * READER_BYTES_MAX });
+	append(builder, 1, 1);
+	read_once(builder, 1, 0, ALL_BYTES, &taken, &progress, NULL);
+	assert_int_equal(asked_count, 2);
+	read_once(builder, 0, 0, 100, &taken, &progress, NULL);
+	assert_int_equal(asked_count, 2);
 }
 
 static void refused_batch_is_where_reading_goes_on(void **state)
@@ -810,6 +844,7 @@ int main(void)
 		TEST(neighbours_do_not_mix),
 		TEST(max_bytes_is_kept_but_one_batch_always_comes),
 		TEST(one_call_hands_out_no_more_than_its_limit),
+		TEST(kernel_reads_ahead_where_something_follows),
 		TEST(refused_batch_is_where_reading_goes_on),
 		TEST(hidden_tail_is_not_handed_out),
 		TEST(what_is_written_but_not_durable_is_not_visible),
