@@ -2,17 +2,13 @@
  * from a pgoutput message, as text and in binary, and from a line of COPY.
  *
  *	bench_pgoutput [--json]
- *
- * A second is one of the processor: whatever else runs beside it.
  */
 #include "capture/postgresql_table.h"
+#include "tests/bench/bench_rate.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
-#define RUN_SECONDS 0.5
 #define TEXT(literal) { (const uint8_t *)(literal), sizeof(literal) - 1 }
 #define COLUMN(number, column_name) { .name = TEXT(column_name), .type_oid = number, .type_modifier = -1 }
 
@@ -54,45 +50,10 @@ struct bench {
 	size_t sum;             /* of results, so that none is left out */
 };
 
-static void die(const char *what)
-{
-	fprintf(stderr, "bench_pgoutput: %s\n", what);
-	exit(EXIT_FAILURE);
-}
-
-static double now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-/* Runs of one step in a second, the best of three. */
-static double measure(struct bench *bench, void (*step)(struct bench *bench))
-{
-	double best = 0;
-
-	for (int run = 0; run < 3; run++) {
-		const double begin_s = now_s();
-		double elapsed_s;
-		uint64_t count = 0;
-		do {
-			for (int i = 0; i < 64; i++)
-				step(bench);
-			count += 64;
-			elapsed_s = now_s() - begin_s;
-		} while (elapsed_s < RUN_SECONDS);
-		if ((double)count / elapsed_s > best)
-			best = (double)count / elapsed_s;
-	}
-	return best;
-}
-
 static void add(struct input *input, const void *data, size_t size)
 {
 	if (size > sizeof(input->bytes) - input->size)
-		die("the message is too large");
+		bench_die("the message is too large");
 	memcpy(input->bytes + input->size, data, size);
 	input->size += size;
 }
@@ -139,7 +100,7 @@ static void make_table(struct bench *bench)
 	struct error err = { 0 };
 
 	if (postgresql_table_create(&relation, &options, &bench->table, &err) != 0)
-		die(err.text);
+		bench_die(err.text);
 }
 
 static void encode(struct bench *bench, const struct pgoutput_tuple *tuple, const struct pgoutput_tuple *old)
@@ -149,7 +110,7 @@ static void encode(struct bench *bench, const struct pgoutput_tuple *tuple, cons
 	bench->row.size = 0;
 	bench->key.size = 0;
 	if (postgresql_table_encode(bench->table, tuple, old, &bench->row, &bench->key, &err) != 0)
-		die(err.text);
+		bench_die(err.text);
 	bench->sum += bench->row.size + bench->key.size;
 }
 
@@ -159,7 +120,7 @@ static void decode_and_encode(struct bench *bench, const struct input *input)
 	struct error err = { 0 };
 
 	if (pgoutput_decode((struct bytes){ input->bytes, input->size }, &message, &err) != 0)
-		die(err.text);
+		bench_die(err.text);
 	if (message.row.old.kind != PGOUTPUT_TUPLE_NONE)
 		encode(bench, &message.row.old, NULL);
 	encode(bench, &message.row.new, &message.row.old);
@@ -189,7 +150,7 @@ static void line_step(struct bench *bench)
 	bench->row.size = 0;
 	bench->key.size = 0;
 	if (postgresql_table_encode_copy(bench->table, bench->copy, bench->line.size, &bench->row, &bench->key, &err) != 0)
-		die(err.text);
+		bench_die(err.text);
 	bench->sum += bench->row.size + bench->key.size;
 }
 
@@ -222,11 +183,11 @@ int main(int argc, char **argv)
 	}
 	make_inputs(&bench);
 	make_table(&bench);
-	const double peer_per_s = measure(&bench, memcpy_step);
-	report(json, "pgoutput insert", measure(&bench, insert_step), bench.insert.size, peer_per_s);
-	report(json, "pgoutput update", measure(&bench, update_step), bench.update.size, peer_per_s);
-	report(json, "pgoutput binary", measure(&bench, binary_step), bench.binary.size, peer_per_s);
-	report(json, "copy line", measure(&bench, line_step), bench.line.size, peer_per_s);
+	const double peer_per_s = bench_rate(&bench, memcpy_step);
+	report(json, "pgoutput insert", bench_rate(&bench, insert_step), bench.insert.size, peer_per_s);
+	report(json, "pgoutput update", bench_rate(&bench, update_step), bench.update.size, peer_per_s);
+	report(json, "pgoutput binary", bench_rate(&bench, binary_step), bench.binary.size, peer_per_s);
+	report(json, "copy line", bench_rate(&bench, line_step), bench.line.size, peer_per_s);
 	postgresql_table_destroy(bench.table);
 	msgpack_sbuffer_destroy(&bench.row);
 	msgpack_sbuffer_destroy(&bench.key);

@@ -4,17 +4,15 @@
  */
 #include "protocol/batch.h"
 #include "protocol/crc32c.h"
+#include "tests/bench/bench_rate.h"
 
 #include <inttypes.h>
 #include <msgpack/pack.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
 #define RECORD_BYTES 300
 #define BATCH_BYTES  65536
-#define RUN_SECONDS  0.5
 
 #define BASE_OFFSET    1000000
 #define APPEND_TIME_US 1700000000000000
@@ -30,41 +28,6 @@ struct bench {
 	uint32_t record_count;
 	uint64_t sum;           /* of results, so that none is left out */
 };
-
-static void die(const char *what)
-{
-	fprintf(stderr, "bench_protocol: %s\n", what);
-	exit(EXIT_FAILURE);
-}
-
-static double now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-/* Runs of one step in a second, the best of three. */
-static double measure(struct bench *bench, void (*step)(struct bench *bench))
-{
-	double best = 0;
-
-	for (int run = 0; run < 3; run++) {
-		const double begin_s = now_s();
-		double elapsed_s;
-		uint64_t count = 0;
-		do {
-			for (int i = 0; i < 64; i++)
-				step(bench);
-			count += 64;
-			elapsed_s = now_s() - begin_s;
-		} while (elapsed_s < RUN_SECONDS);
-		if ((double)count / elapsed_s > best)
-			best = (double)count / elapsed_s;
-	}
-	return best;
-}
 
 /* A change of ten columns, as capture writes it. */
 static void make_body(struct bench *bench)
@@ -96,7 +59,7 @@ static void make_body(struct bench *bench)
 	msgpack_pack_uint32(&packer, 3);
 	msgpack_pack_nil(&packer);              /* headers */
 	if (buffer.size > sizeof(bench->body))
-		die("the body is too large");
+		bench_die("the body is too large");
 	memcpy(bench->body, buffer.data, buffer.size);
 	bench->body_bytes = buffer.size;
 	msgpack_sbuffer_destroy(&buffer);
@@ -136,7 +99,7 @@ static void check_step(struct bench *bench)
 	struct error err = { 0 };
 
 	if (batch_check(bench->batch, bench->size, bench->key, &err) != 0)
-		die(err.text);
+		bench_die(err.text);
 }
 
 static void next_step(struct bench *bench)
@@ -147,11 +110,11 @@ static void next_step(struct bench *bench)
 	int rc;
 
 	if (batch_open(&cursor, bench->batch, bench->size, &err) != 0)
-		die(err.text);
+		bench_die(err.text);
 	while ((rc = batch_next(&cursor, &record, &err)) == 1)
 		bench->sum += record.offset + record.value.bytes.size;
 	if (rc != 0)
-		die(err.text);
+		bench_die(err.text);
 }
 
 static void crc32c_step(struct bench *bench)
@@ -193,21 +156,21 @@ int main(int argc, char **argv)
 	bench.batch = calloc(1, BATCH_BYTES + RECORD_BYTES);
 	bench.copy = calloc(1, BATCH_BYTES + RECORD_BYTES);
 	if (bench.batch == NULL || bench.copy == NULL)
-		die("out of memory");
+		bench_die("out of memory");
 	batch_key_encode(bench.key, 1, 0, BASE_OFFSET);
 	make_body(&bench);
 	bench.record_count = BATCH_BYTES / RECORD_BYTES;
 	encode_step(&bench);
 	const double record_bytes = (double)(bench.size - BATCH_HEADER_BYTES) / bench.record_count;
 
-	report(json, "crc32c", measure(&bench, crc32c_step), "plain C",
-	       measure(&bench, portable_step), 1, BATCH_BYTES);
-	const double copy_per_s = measure(&bench, copy_step);
-	report(json, "batch encode", measure(&bench, encode_step), "memcpy", copy_per_s,
+	report(json, "crc32c", bench_rate(&bench, crc32c_step), "plain C",
+	       bench_rate(&bench, portable_step), 1, BATCH_BYTES);
+	const double copy_per_s = bench_rate(&bench, copy_step);
+	report(json, "batch encode", bench_rate(&bench, encode_step), "memcpy", copy_per_s,
 	       bench.record_count, record_bytes);
-	report(json, "batch_check", measure(&bench, check_step), "memcpy", copy_per_s,
+	report(json, "batch_check", bench_rate(&bench, check_step), "memcpy", copy_per_s,
 	       bench.record_count, record_bytes);
-	report(json, "batch_next", measure(&bench, next_step), "memcpy", copy_per_s,
+	report(json, "batch_next", bench_rate(&bench, next_step), "memcpy", copy_per_s,
 	       bench.record_count, record_bytes);
 	free(bench.batch);
 	free(bench.copy);

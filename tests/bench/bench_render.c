@@ -5,14 +5,12 @@
 #include "protocol/change.h"
 #include "protocol/position.h"
 #include "protocol/render.h"
+#include "tests/bench/bench_rate.h"
 
 #include <inttypes.h>
 #include <msgpack/pack.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
-#define RUN_SECONDS 0.5
 #define COLUMNS     10
 
 #define LENT(literal) { (const uint8_t *)(literal), sizeof(literal) - 1 }
@@ -24,20 +22,6 @@ struct bench {
 	struct text text;
 	uint64_t bytes;
 };
-
-static void die(const char *what)
-{
-	fprintf(stderr, "bench_render: %s\n", what);
-	exit(EXIT_FAILURE);
-}
-
-/* Of this process: nothing here waits, and others may want the core too. */
-static double now_s(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 static void make_schema(struct bench *bench)
 {
@@ -62,7 +46,7 @@ static void make_schema(struct bench *bench)
 				       COLUMNS };
 	msgpack_sbuffer_init(&bench->schema);
 	if (schema_encode(&bench->schema, &schema, NULL) != 0)
-		die("cannot encode the schema");
+		bench_die("cannot encode the schema");
 }
 
 static void pack_row(msgpack_sbuffer *buffer, const char *status, int64_t customer)
@@ -104,7 +88,7 @@ static void make_change(struct bench *bench, bool has_before)
 	};
 	msgpack_sbuffer_init(&bench->value);
 	if (change_encode(&bench->value, &change, NULL) != 0)
-		die("cannot encode the change");
+		bench_die("cannot encode the change");
 	msgpack_sbuffer_destroy(&after);
 	msgpack_sbuffer_destroy(&before);
 	bench->record = (struct render_record){
@@ -122,29 +106,12 @@ static int find_schema(void *user, uint32_t id, struct bytes *out, struct error 
 	return 0;
 }
 
-/* Changes a second, the best of three. */
-static double measure(struct bench *bench)
+static void render_step(struct bench *bench)
 {
-	double best = 0;
-	for (int run = 0; run < 3; run++) {
-		const double begin_s = now_s();
-		uint64_t count = 0;
-		double elapsed_s;
-		do {
-			for (int i = 0; i < 64; i++) {
-				text_empty(&bench->text);
-				if (render_open(bench->render, &bench->record, NULL) < 0 ||
-				    render_value(bench->render, &bench->text, NULL) != 0)
-					die("cannot render");
-			}
-			count += 64;
-			elapsed_s = now_s() - begin_s;
-		} while (elapsed_s < RUN_SECONDS);
-		if ((double)count / elapsed_s > best)
-			best = (double)count / elapsed_s;
-	}
-	bench->bytes = bench->text.buffer.size;
-	return best;
+	text_empty(&bench->text);
+	if (render_open(bench->render, &bench->record, NULL) < 0 ||
+	    render_value(bench->render, &bench->text, NULL) != 0)
+		bench_die("cannot render");
 }
 
 static void run(const char *format, bool has_before, bool is_json)
@@ -157,8 +124,9 @@ static void run(const char *format, bool has_before, bool is_json)
 	make_change(&bench, has_before);
 	if (render_options_set_format(&options, format, NULL) != 0 ||
 	    render_create(&options, find_schema, &bench, &bench.render, NULL) != 0)
-		die("cannot begin");
-	double per_s = measure(&bench);
+		bench_die("cannot begin");
+	double per_s = bench_rate(&bench, render_step);
+	bench.bytes = bench.text.buffer.size;
 	const char *rows = has_before ? "before and after" : "after";
 	if (is_json)
 		printf("{\"bench\":\"render\",\"format\":\"%s\",\"rows\":\"%s\",\"columns\":%d,\"bytes\":%" PRIu64
