@@ -13,7 +13,8 @@ static const struct command *const commands[] = {
 	&command_topic_ls,      &command_topic_info,    &command_topic_create,
 	&command_topic_set,     &command_topic_rm,      &command_source_ls,
 	&command_source_info,   &command_source_pause,  &command_source_resume,
-	&command_source_restart, &command_source_rm,    &command_bench_publish,
+	&command_source_restart, &command_source_rm,    &command_group_ls,
+	&command_group_info,    &command_group_rm,      &command_bench_publish,
 	&command_bench_consume, &command_bench_e2e,
 };
 
@@ -45,6 +46,9 @@ static void print_help(FILE *file, const char *noun)
 	else if (noun != NULL && strcmp(noun, "source") == 0)
 		fputs("  millstream source ls\n"
 		      "  millstream source pause myapp\n", file);
+	else if (noun != NULL && strcmp(noun, "group") == 0)
+		fputs("  millstream group ls\n"
+		      "  millstream group info billing\n", file);
 	else if (noun != NULL && strcmp(noun, "bench") == 0)
 		fputs("  millstream bench publish --count 100000\n"
 		      "  millstream bench e2e --rate 1000 --seconds 1\n", file);

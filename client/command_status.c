@@ -1,5 +1,6 @@
 #include "client/command.h"
 #include "client/command_columns.h"
+#include "client/command_group.h"
 #include "client/command_output.h"
 #include "client/command_table.h"
 #include "client/command_words.h"
@@ -9,6 +10,8 @@
 #include <string.h>
 
 enum { OPTION_JSON = 256 };
+
+#define GROUPS_SHOWN 20
 
 static bool has_source(const struct millstream_status *status, const char *state)
 {
@@ -79,7 +82,9 @@ static void add_snapshot_json(struct json *json, const struct millstream_source 
 	json_end_object(json);
 }
 
-static void add_json(struct text *text, const struct millstream_status *status)
+/* The status is lent until the groups are asked for, which therefore come last. */
+static int add_json(struct text *text, const struct millstream_status *status,
+		    struct millstream_client *client)
 {
 	struct json json = json_to(text);
 
@@ -111,8 +116,13 @@ static void add_json(struct text *text, const struct millstream_status *status)
 		json_end_object(&json);
 	}
 	json_end_array(&json);
+	json_name(&json, "groups");
+	json_begin_array(&json);
+	int code = command_group_add_json(&json, NULL, client);
+	json_end_array(&json);
 	json_end_object(&json);
 	json_end_line(&json);
+	return code;
 }
 
 /* ---- For people ---- */
@@ -169,7 +179,7 @@ static void add_disk(struct text *text, const struct millstream_status *status)
 }
 
 static void add_for_people(struct text *text, const char *server,
-			   const struct millstream_status *status)
+			   const struct millstream_status *status, const struct text *groups)
 {
 	text_add_format(text, "millstreamd %s at %s: %s, up ", status->version, server, status->state);
 	command_add_duration(text, status->uptime_ms / 1000);
@@ -198,16 +208,38 @@ static void add_for_people(struct text *text, const char *server,
 	text_add_byte(text, '\n');
 	if (status->source_count > 0)
 		add_sources(text, status);
+	text_add(text, groups->buffer.data, groups->buffer.size);
 	for (size_t i = 0; i < status->warning_count; i++)
 		text_add_format(text, "warning: %s\n", status->warnings[i]);
 	if (has_source(status, "failed"))
 		text_add_string(text, "When the reason is mended: millstream source restart SOURCE\n");
 }
 
+/* Returns what the library says; *out_grade when it is MILLSTREAM_OK. */
+static int add_all(struct text *text, const char *server, struct millstream_client *client, bool as_json,
+		   int *out_grade)
+{
+	const struct millstream_status *status;
+	struct text groups;
+	size_t count;
+	text_init(&groups);
+	int code = as_json ? MILLSTREAM_OK : command_group_add_table(&groups, client, GROUPS_SHOWN, &count);
+	if (code == MILLSTREAM_OK)
+		code = millstream_status(client, COMMAND_ANSWER_MS, &status);
+	if (code == MILLSTREAM_OK) {
+		*out_grade = grade(status);
+		if (as_json)
+			code = add_json(text, status, client);
+		else
+			add_for_people(text, server, status, &groups);
+	}
+	text_clear(&groups);
+	return code;
+}
+
 static int run(struct command_arguments *arguments)
 {
 	struct millstream_client *client = NULL;
-	const struct millstream_status *status;
 	struct text text;
 	bool as_json = false;
 	const char *value;
@@ -224,16 +256,11 @@ static int run(struct command_arguments *arguments)
 	if (graded != COMMAND_DONE)
 		return graded == COMMAND_USAGE ? graded : COMMAND_CRITICAL;
 	text_init(&text);
-	if (millstream_status(client, COMMAND_ANSWER_MS, &status) != MILLSTREAM_OK) {
+	if (add_all(&text, command_server(arguments), client, as_json, &graded) == MILLSTREAM_OK) {
+		command_output_write(&text);
+	} else {
 		command_call_failed(arguments->command, client, "ask the server");
 		graded = COMMAND_CRITICAL;
-	} else {
-		graded = grade(status);
-		if (as_json)
-			add_json(&text, status);
-		else
-			add_for_people(&text, command_server(arguments), status);
-		command_output_write(&text);
 	}
 	text_clear(&text);
 	millstream_close(client);

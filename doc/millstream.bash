@@ -3,7 +3,7 @@
 _millstream()
 {
 	local cur prev noun='' verb='' words='' i
-	local nouns='status consume produce topic source bench'
+	local nouns='status consume produce topic source group bench'
 	local properties='--decimal.handling.mode --time.precision.mode --binary.handling.mode
 		--interval.handling.mode --unavailable.value.placeholder --delete.tombstone.handling.mode
 		--delete.handling.mode --drop.tombstones --add.fields --add.fields.prefix'
@@ -46,7 +46,7 @@ _millstream()
 		mapfile -t COMPREPLY < <(compgen -W "$nouns --server --help --version" -- "$cur")
 	elif [[ $cur == -* ]]; then
 		local options
-		[[ $noun == topic || $noun == source || $noun == bench ]] || verb=''
+		[[ $noun == topic || $noun == source || $noun == group || $noun == bench ]] || verb=''
 		# shellcheck disable=SC2086
 		options=$("${COMP_WORDS[0]}" $noun $verb --help 2>/dev/null |
 			sed -n 's/^ \{2,6\}\(-., \)\{0,1\}\(--[a-z.-]*\).*/\2/p')
@@ -58,6 +58,10 @@ _millstream()
 		mapfile -t COMPREPLY < <(compgen -W 'ls info pause resume restart rm' -- "$cur")
 	elif [[ $noun == source ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" source ls -q 2>/dev/null)" -- "$cur")
+	elif [[ $noun == group && -z $verb ]]; then
+		mapfile -t COMPREPLY < <(compgen -W 'ls info rm' -- "$cur")
+	elif [[ $noun == group ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" group ls -q 2>/dev/null)" -- "$cur")
 	elif [[ $noun == bench && -z $verb ]]; then
 		mapfile -t COMPREPLY < <(compgen -W 'publish consume e2e' -- "$cur")
 	elif [[ $noun == consume || $noun == produce || $verb =~ ^(info|set|rm|ls)$ ]]; then

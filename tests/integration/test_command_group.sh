@@ -1,0 +1,152 @@
+#!/bin/bash
+# millstream group, and what status says of groups: against millstreamd, with members that
+# come, read, and go.
+millstream=$PWD/millstream
+dir=$(mktemp -d) || exit 99
+server=
+members=()
+end_members() { for member in "${members[@]}"; do kill "$member" 2>/dev/null; wait "$member" 2>/dev/null; done; members=(); }
+trap 'end_members; [ -z "$server" ] || kill "$server"; rm -rf "$dir"' EXIT
+mkdir "$dir/data"
+count=0
+failures=0
+
+ok()            # ok NAME: the command before it succeeded
+{
+	# shellcheck disable=SC2181
+	if [ $? -eq 0 ]; then
+		count=$((count + 1)); echo "ok $count - $1"
+	else
+		count=$((count + 1)); failures=$((failures + 1)); echo "not ok $count - $1"
+		sed 's/^/# out: /' "$dir/out" | head -20
+		sed 's/^/# err: /' "$dir/err" | head -20
+		tail -5 "$dir/log" | sed 's/^/# log: /'
+	fi
+}
+
+run()           # run STATUS ARGUMENTS...: stdout in out, stderr in err
+{
+	local wanted=$1
+	shift
+	timeout 60 "$millstream" "$@" >"$dir/out" 2>"$dir/err" </dev/null
+	local status=$?
+	[ $status -eq "$wanted" ] || { echo "# exit status $status, not $wanted: $*"; return 1; }
+}
+
+out_is()  { printf -- "$1" | diff - "$dir/out" | sed 's/^/# /'; return "${PIPESTATUS[1]}"; }
+out_has() { grep -q -- "$1" "$dir/out"; }
+err_has() { grep -q -- "$1" "$dir/err"; }
+err_is_empty() { [ ! -s "$dir/err" ]; }
+
+becomes()       # becomes PATTERN ARGUMENTS...: what the command says has it, some time
+{
+	local pattern=$1
+	shift
+	for _ in $(seq 600); do
+		run 0 "$@" && out_has "$pattern" && return 0
+		read -rt 0.05 <> <(:)
+	done
+	echo "# never: $pattern"
+	return 1
+}
+
+publish()       # publish COUNT PARTITION
+{
+	seq "$1" | "$millstream" produce orders -p "$2" 2>"$dir/err"
+}
+
+member()        # member GROUP PARTITION
+{
+	"$millstream" consume orders -G "$1" -p "$2" >>"$dir/read" 2>/dev/null </dev/null &
+	members+=($!)
+}
+
+printf 'listen = 127.0.0.1:0\ndata.dir = %s\nlog.map.bytes = 1GiB\n' "$dir/data" >"$dir/server.conf"
+"$PWD/millstreamd" -c "$dir/server.conf" >"$dir/log" 2>&1 &
+server=$!
+MILLSTREAM_URL=
+for _ in $(seq 600); do
+	MILLSTREAM_URL=$(sed -n 's/.*listening on \([0-9.:]*\),.*/\1/p' "$dir/log")
+	[ -z "$MILLSTREAM_URL" ] || break
+	kill -0 $server 2>/dev/null || break
+	read -rt 0.05 <> <(:)
+done
+export MILLSTREAM_URL
+[ -n "$MILLSTREAM_URL" ] || { echo "Bail out! millstreamd does not start"; sed 's/^/# /' "$dir/log"; exit 1; }
+
+run 0 group ls && out_is '' && err_has 'no group yet'
+ok "no groups are told as such"
+run 0 status && ! out_has GROUP && run 0 status --json && out_has '"groups":\[\]'
+ok "and not at all by status"
+run 1 group info billing && err_has "there is no group 'billing'" && run 1 group rm billing &&
+	run 1 group rm billing --yes && err_has "there is no group 'billing'"
+ok "a group that is not there is told"
+
+run 0 topic create orders -p 3
+publish 5 0 && publish 3 1
+member billing 0
+member billing 1
+becomes '"name":"billing","members":2,"partitions":2,"lag":0,' group ls --json
+ok "two members read and commit"
+run 0 group info billing && out_has '^billing  2 members, lag 0$' &&
+	out_has '^TOPIC *PARTITION *COMMITTED *END *LAG *MEMBER$' &&
+	[ "$(grep -cE '^orders +0 +5 +5 +0  millstream/[^ ]+ \(127\.0\.0\.1:[0-9]+\)$' "$dir/out")" -eq 1 ] &&
+	[ "$(grep -cE '^orders +1 +3 +3 +0  millstream/[^ ]+ \(127\.0\.0\.1:[0-9]+\)$' "$dir/out")" -eq 1 ]
+ok "who has which partition is a table"
+run 0 group info billing --json && sed -E 's/:[0-9]{3,}"/:1"/g; s/"(id|committed_us)":[0-9]+/"\1":1/g; s/\[[0-9]+\]/[1]/g; s#millstream/[^"]*#me#g' "$dir/out" >"$dir/masked" &&
+	mv "$dir/masked" "$dir/out" && out_is '{"name":"billing","member_list":[{"id":1,"client":"me","address":"127.0.0.1:1","partitions":1},{"id":1,"client":"me","address":"127.0.0.1:1","partitions":1}],"partition_list":[{"topic":"orders","partition":0,"committed":5,"end":5,"lag":0,"committed_us":1,"members":1,"member_ids":[1]},{"topic":"orders","partition":1,"committed":3,"end":3,"lag":0,"committed_us":1,"members":1,"member_ids":[1]}],"lag":0}\n'
+ok "and told to programs"
+run 0 group ls && out_has '^GROUP *MEMBERS *PARTITIONS *LAG *LAST COMMIT$' && out_has '^billing *2 *2 *0  20' &&
+	run 0 group ls -q && out_is 'billing\n'
+ok "groups are a table, or names"
+run 1 group rm billing --yes && err_has "remove 'billing': group 'billing' has 2 members" && run 1 group rm billing &&
+	err_has "has members" && err_has '  millstream/.* (127.0.0.1:'
+ok "a group with members is not removed"
+
+end_members
+becomes '"name":"billing","members":0,' group ls --json && run 0 group info billing && out_has '^billing  0 members, lag 0$' &&
+	out_has '^orders  *0  *5  *5  *0  -$'
+ok "members that go are gone"
+publish 20 0 && run 0 group info billing && out_has '^billing  0 members, lag 20$' && out_has '^orders  *0  *5  *25  *20  -$' &&
+	run 0 status && out_has '^billing *0 *2 *20  ' && run 0 status --json &&
+	out_has '"groups":\[{"name":"billing","members":0,"partitions":2,"lag":20,"committed_us":[0-9]*}\]}$'
+ok "without them the lag grows, and status says so"
+"$millstream" consume 'none.*' -G new 2>/dev/null &
+members+=($!)
+becomes '^new  *1  *0  *-  -$' group ls && run 0 group info new && out_has '^new  1 member$' &&
+	out_has '^millstream/.* (127.0.0.1:.*) follows nothing yet$'
+ok "a group that has committed nothing has no lag"
+end_members
+becomes '^billing$' group ls -q && ! out_has new
+ok "and without members it is no more"
+
+run 1 group rm billing && out_has '^Would forget what group billing has committed:$' && out_has '^  orders  *0  *5  *25  *20' &&
+	err_has 'Nothing is removed. Add --yes.' && run 0 group info billing
+ok "what rm would do is told, and not done"
+run 0 group rm billing --yes && out_is '' && err_is_empty && run 1 group info billing && run 0 consume orders -G billing -e &&
+	[ "$(wc -l <"$dir/out")" -eq 28 ]
+ok "a group that is removed begins anew"
+for n in $(seq 25); do
+	run 0 consume orders -G "many-$n" -c 1 -e
+done
+run 0 status && [ "$(grep -c '^many-\|^billing ' "$dir/out")" -eq 20 ] && out_has '^and 6 more: millstream group ls$'
+ok "status keeps to one screen"
+run 64 group && run 64 group info && run 64 group info a b && run 64 group rm && run 64 group ls x && run 64 group inf a &&
+	err_has "did you mean 'info'" && run 1 group info a/b && err_has '0x2f'
+ok "group verbs want their arguments"
+
+PATH=$PWD:$PATH
+run 0 consume orders -G old -e -c 1
+fine=0
+for verb in ls info rm; do
+	run 0 group $verb --help || fine=1
+	sed -n '/^examples:/,$s/^  //p' "$dir/out" >>"$dir/examples"
+done
+while read -r example; do
+	timeout 60 bash -c "$example" >"$dir/out" 2>"$dir/err" </dev/null || { echo "# failed: $example"; fine=1; break; }
+done <"$dir/examples"
+[ $fine -eq 0 ] && [ "$(wc -l <"$dir/examples")" -eq 6 ]
+ok "the examples of the help work"
+
+echo "1..$count"
+[ $failures -eq 0 ]
