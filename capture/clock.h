@@ -23,4 +23,9 @@ static inline int64_t clock_monotonic_us(void)
 	return clock_us(CLOCK_MONOTONIC);
 }
 
+static inline int64_t clock_monotonic_ms(void)
+{
+	return clock_monotonic_us() / 1000;
+}
+
 #endif

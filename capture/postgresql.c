@@ -1,3 +1,4 @@
+#include "capture/clock.h"
 #include "capture/postgresql_check.h"
 #include "capture/postgresql_publication.h"
 #include "capture/postgresql_slot.h"
@@ -5,12 +6,16 @@
 #include "capture/postgresql_source.h"
 #include "capture/postgresql_stream.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 /* The life of a PostgreSQL source.  What each part promises is in its header. */
 
 #define TABLE_CHECK_INTERVAL_MS 60000
+#define DROP_ON_STOP_MS         800     /* within CAPTURE_STOP_MS */
 
 static int create(void **out, const struct source_settings *settings,
 		  struct source_context *context, struct error *err)
@@ -27,7 +32,7 @@ static int create(void **out, const struct source_settings *settings,
 
 int postgresql_source_need_catalog(struct postgresql_source *source, struct error *err)
 {
-	if (source->catalog != NULL && PQstatus(postgresql_connection_raw(source->catalog)) == CONNECTION_OK)
+	if (postgresql_connection_is_usable(source->catalog))
 		return 0;
 	postgresql_connection_close(source->catalog);
 	source->catalog = NULL;
@@ -156,27 +161,56 @@ static int stream(void *user, struct error *err)
 	return postgresql_stream_run(source, err);
 }
 
-static bool never_stop(void *user)
+/* A context of which nobody but the clock asks to stop. */
+struct limited {
+	const struct source_context *outer;
+	int64_t end_ms;
+};
+
+static bool is_over(void *user)
 {
-	(void)user;
-	return false;
+	const struct limited *limited = user;
+	return clock_monotonic_ms() >= limited->end_ms;
 }
 
-/* slot.drop.on.stop: over a connection that the stop does not end. */
+static void log_outside(void *user, enum source_log_level level, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+static void log_outside(void *user, enum source_log_level level, const char *format, ...)
+{
+	const struct limited *limited = user;
+	char line[ERROR_TEXT_BYTES];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(line, sizeof(line), format, arguments);
+	va_end(arguments);
+	limited->outer->log(limited->outer->user, level, "%s", line);
+}
+
+/* slot.drop.on.stop: over a connection that the stop does not end, but the clock does. */
 static void drop_on_stop(const struct postgresql_source *stopped)
 {
-	struct source_context context = *stopped->context;
+	const struct itimerspec end = { .it_value = { .tv_nsec = DROP_ON_STOP_MS * 1000000L } };
+	struct limited limited = { stopped->context, clock_monotonic_ms() + DROP_ON_STOP_MS };
+	struct source_context context = {
+		.name = stopped->context->name,
+		.wake_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK),
+		.should_stop = is_over,
+		.log = log_outside,
+		.user = &limited,
+	};
 	struct postgresql_source source = *stopped;
 	struct postgresql_slot slot;
 	struct error err = { 0 };
-	context.should_stop = never_stop;
-	context.wake_fd = -1;
+	(void)timerfd_settime(context.wake_fd, 0, &end, NULL);
 	source.context = &context;
 	source.catalog = NULL;
 	if (postgresql_source_need_catalog(&source, &err) != 0 || postgresql_slot_describe(&source, &slot, &err) != 0 ||
 	    postgresql_slot_drop(&source, &err) != 0)
-		source_log(stopped, SOURCE_LOG_WARNING, "slot.drop.on.stop: %s", err.text);
+		source_log(&source, SOURCE_LOG_WARNING, "slot.drop.on.stop: %s", err.code == ERROR_SHUTDOWN ?
+			   "the server does not answer in time, and the slot stays" : err.text);
 	postgresql_connection_close(source.catalog);
+	if (context.wake_fd >= 0)
+		close(context.wake_fd);
 }
 
 static void close_source(void *user)
@@ -209,8 +243,11 @@ static int drop(void *user, struct error *err)
 	struct postgresql_source *source = user;
 	struct postgresql_slot slot;
 	int rc = postgresql_source_need_catalog(source, err);
-	if (rc == 0)
+	if (rc == 0) {
+		/* Somebody waits for it. */
+		postgresql_connection_limit(source->catalog, source->settings->connect_timeout_ms);
 		source->server_version = PQserverVersion(postgresql_connection_raw(source->catalog));
+	}
 	if (rc == 0)
 		rc = postgresql_slot_describe(source, &slot, err);
 	/* A slot that has lost its WAL goes like any other; one of somebody else's does not. */

@@ -1,14 +1,15 @@
 #include "capture/postgresql_connection.h"
 
 #include "capture/clock.h"
+#include "capture/errand.h"
+#include "capture/host_lookup.h"
 #include "capture/postgresql_error.h"
 #include "capture/source_settings.h"
+#include "capture/source_wait.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /* A statement that waits for a lock gives up in time, so that a server whose client is
  * gone does not keep the WAL for ever. */
@@ -19,69 +20,94 @@
 
 /* Unacknowledged data that makes the kernel give up a connection. */
 #define TCP_TIMEOUT_MS          "60000"
+/* A silent connection is probed before somebody on the way forgets it. */
+#define KEEPALIVE_IDLE_S        "60"
+/* How long a server is given to take the order to end a statement. */
+#define CANCEL_WAIT_MS          300
 
 struct postgresql_connection {
 	PGconn *raw;
 	const struct source_context *context;
 	bool is_replication;
+	int64_t query_timeout_ms;       /* 0: none */
 	bool is_busy;           /* a statement runs whose result nobody has taken */
 	char warning_state[6];  /* SQLSTATE of the last warning; "": none */
 };
 
 int64_t postgresql_now_ms(void)
 {
-	return clock_monotonic_us() / 1000;
-}
-
-/* Waits for POLLIN or POLLOUT: 1 ready, 0 the time is over, -1 asked to stop. */
-static int wait_for(PGconn *raw, const struct source_context *context, short events,
-		    int64_t wait_ms, struct error *err)
-{
-	struct pollfd fds[2] = {
-		{ .fd = PQsocket(raw), .events = events },
-		{ .fd = context->wake_fd, .events = POLLIN },
-	};
-	uint64_t count;
-	int ready = poll(fds, 2, wait_ms < 0 || wait_ms > 60000 ? 60000 : (int)wait_ms);
-	if (ready < 0 && errno != EINTR)
-		return error_set(err, ERROR_BUSY, "poll: %s", strerror(errno));
-	if (ready > 0 && fds[1].revents != 0 && read(context->wake_fd, &count, sizeof(count)) < 0 &&
-	    errno != EAGAIN && errno != EINTR)
-		return error_set(err, ERROR_BUSY, "read the wake descriptor: %s", strerror(errno));
-	if (context->should_stop(context->user))
-		return error_set(err, ERROR_SHUTDOWN, "asked to stop");
-	return ready > 0 && fds[0].revents != 0;
+	return clock_monotonic_ms();
 }
 
 int postgresql_connection_wait(struct postgresql_connection *connection, bool for_writing,
 			       int64_t wait_ms, struct error *err)
 {
-	return wait_for(connection->raw, connection->context,
-			for_writing ? POLLIN | POLLOUT : POLLIN, wait_ms, err);
+	return source_wait(connection->context, PQsocket(connection->raw),
+			   for_writing ? POLLIN | POLLOUT : POLLIN, wait_ms, err);
 }
 
-static PGconn *start(const struct source_settings *settings, const struct source_context *context,
-		     bool is_replication)
+/* The name once an address, and the addresses, as libpq's host and hostaddr want them. */
+static void list_addresses(const struct host_lookup *found, const char *name, struct text *names,
+			   struct text *addresses)
+{
+	text_init(names);
+	text_init(addresses);
+	for (size_t i = 0; i < found->count; i++) {
+		text_add_format(names, "%s%s", i > 0 ? "," : "", name);
+		text_add_format(addresses, "%s%s", i > 0 ? "," : "", found->addresses[i]);
+	}
+	if (found->count == 0)
+		text_add_string(names, name);
+	text_add_byte(names, '\0');
+	text_add_byte(addresses, '\0');
+}
+
+static PGconn *start_at(const struct source_settings *settings, const struct source_context *context,
+			bool is_replication, const char *host, const char *addresses)
 {
 	char port[16], application[64];
 	snprintf(port, sizeof(port), "%d", (int)settings->database_port);
 	snprintf(application, sizeof(application), "millstream %.50s", context->name);
 	const char *const keys[] = {
-		"host", "port", "user", "password", "dbname", "sslmode", "sslcert", "sslkey",
-		"sslrootcert", "sslpassword", "keepalives", "tcp_user_timeout", "application_name",
+		"host", "hostaddr", "port", "user", "password", "dbname", "sslmode", "sslcert", "sslkey",
+		"sslrootcert", "sslpassword", "keepalives", "keepalives_idle", "tcp_user_timeout", "application_name",
 		"client_encoding", "options", "replication", NULL,
 	};
 	const char *const values[] = {
-		settings->database_hostname, port, settings->database_user, settings->database_password,
+		host, addresses, port, settings->database_user, settings->database_password,
 		settings->database_dbname, settings->database_sslmode, settings->database_sslcert,
 		settings->database_sslkey, settings->database_sslrootcert, settings->database_sslpassword,
-		settings->database_tcp_keepalive ? "1" : "0", TCP_TIMEOUT_MS, application, "UTF8",
+		settings->database_tcp_keepalive ? "1" : "0", KEEPALIVE_IDLE_S, TCP_TIMEOUT_MS, application, "UTF8",
 		SESSION_OPTIONS, is_replication ? "database" : NULL, NULL,
 	};
 	/* Without this, OpenSSL asks the terminal for the password of a key. */
 	PQsetSSLKeyPassHook_OpenSSL(PQdefaultSSLKeyPassHook_OpenSSL);
 	/* Not expanded: a dbname is a name, never a connection string. */
 	return PQconnectStartParams(keys, values, 0);
+}
+
+/* libpq itself would wait for the resolver, and nothing could end that. */
+static int start(struct postgresql_connection *connection, const struct source_settings *settings,
+		 struct error *err)
+{
+	struct host_lookup found;
+	struct text host, addresses;
+	int rc;
+	if (host_lookup(&found, settings->database_hostname, connection->context, settings->connect_timeout_ms, err) != 0)
+		return -1;
+	list_addresses(&found, settings->database_hostname, &host, &addresses);
+	rc = text_check(&host, err);
+	if (rc == 0)
+		rc = text_check(&addresses, err);
+	if (rc == 0) {
+		connection->raw = start_at(settings, connection->context, connection->is_replication,
+					   host.buffer.data, addresses.buffer.data);
+		if (connection->raw == NULL)
+			rc = error_set(err, ERROR_MEMORY, "a connection");
+	}
+	text_clear(&host);
+	text_clear(&addresses);
+	return rc;
 }
 
 /* Notices are for people; one state is looked for (postgresql_connection_has_warned). */
@@ -126,7 +152,8 @@ static int finish_connecting(PGconn *raw, const struct source_context *context, 
 		int64_t left_ms = end_ms - postgresql_now_ms();
 		if (left_ms <= 0)
 			return error_set(err, ERROR_TIMEOUT, "no answer within %lld ms", (long long)timeout_ms);
-		int ready = wait_for(raw, context, status == PGRES_POLLING_READING ? POLLIN : POLLOUT, left_ms, err);
+		int ready = source_wait(context, PQsocket(raw), status == PGRES_POLLING_READING ? POLLIN : POLLOUT,
+					left_ms, err);
 		if (ready < 0)
 			return -1;
 		if (ready > 0)
@@ -145,11 +172,9 @@ int postgresql_connection_open(struct postgresql_connection **out,
 		return error_set(err, ERROR_MEMORY, "a connection");
 	connection->context = context;
 	connection->is_replication = is_replication;
-	connection->raw = start(settings, context, is_replication);
-	if (connection->raw == NULL) {
-		error_set(err, ERROR_MEMORY, "a connection");
+	connection->query_timeout_ms = settings->query_timeout_ms;
+	if (start(connection, settings, err) != 0)
 		goto fail;
-	}
 	PQsetErrorVerbosity(connection->raw, PQERRORS_VERBOSE);
 	PQsetNoticeReceiver(connection->raw, on_notice, connection);
 	if (finish_connecting(connection->raw, context, settings->connect_timeout_ms, err) != 0)
@@ -172,20 +197,52 @@ fail:
 			     (int)settings->database_port, settings->database_dbname);
 }
 
+static void run_cancel(void *cancel)
+{
+	char problem[256];
+	(void)PQcancel(cancel, problem, sizeof(problem));
+}
+
+static void free_cancel(void *cancel)
+{
+	PQfreeCancel(cancel);
+}
+
+/* A backend that waits for a lock does not notice that its client is gone.  PQcancel waits
+ * for the server's answer: for ever, where there is none. */
+static void cancel_statement(PGconn *raw)
+{
+	PGcancel *cancel = PQgetCancel(raw);
+	struct errand *errand;
+	struct pollfd ended = { .events = POLLIN };
+	if (cancel == NULL || errand_start(&errand, run_cancel, free_cancel, cancel, NULL) != 0) {
+		PQfreeCancel(cancel);
+		return;
+	}
+	ended.fd = errand_fd(errand);
+	(void)poll(&ended, 1, CANCEL_WAIT_MS);
+	errand_leave(errand);
+}
+
 void postgresql_connection_close(struct postgresql_connection *connection)
 {
 	if (connection == NULL)
 		return;
-	/* A backend that waits for a lock does not notice that its client is gone. */
-	if (connection->is_busy && PQstatus(connection->raw) == CONNECTION_OK) {
-		char problem[256];
-		PGcancel *cancel = PQgetCancel(connection->raw);
-		if (cancel != NULL)
-			PQcancel(cancel, problem, sizeof(problem));
-		PQfreeCancel(cancel);
-	}
+	if (connection->is_busy && PQstatus(connection->raw) == CONNECTION_OK)
+		cancel_statement(connection->raw);
 	PQfinish(connection->raw);
 	free(connection);
+}
+
+bool postgresql_connection_is_usable(const struct postgresql_connection *connection)
+{
+	return connection != NULL && PQstatus(connection->raw) == CONNECTION_OK && !connection->is_busy;
+}
+
+void postgresql_connection_limit(struct postgresql_connection *connection, int64_t timeout_ms)
+{
+	if (connection->query_timeout_ms == 0 || connection->query_timeout_ms > timeout_ms)
+		connection->query_timeout_ms = timeout_ms;
 }
 
 PGconn *postgresql_connection_raw(struct postgresql_connection *connection)
@@ -193,11 +250,23 @@ PGconn *postgresql_connection_raw(struct postgresql_connection *connection)
 	return connection->raw;
 }
 
+/* For the server's part of a statement, since begin_ms: 1, or 0 each second. */
+static int wait_within_limit(struct postgresql_connection *connection, bool for_writing, int64_t begin_ms,
+			     int64_t limit_ms, struct error *err)
+{
+	int64_t left_ms = limit_ms == 0 ? 1000 : begin_ms + limit_ms - clock_monotonic_ms();
+	if (left_ms <= 0)
+		return error_set(err, ERROR_TIMEOUT, "no answer to a query within %lld ms (database.query.timeout.ms)",
+				 (long long)limit_ms);
+	return postgresql_connection_wait(connection, for_writing, left_ms < 1000 ? left_ms : 1000, err);
+}
+
 static int send_all(struct postgresql_connection *connection, struct error *err)
 {
+	const int64_t begin_ms = clock_monotonic_ms();
 	int left;
 	while ((left = PQflush(connection->raw)) > 0) {
-		if (postgresql_connection_wait(connection, true, -1, err) < 0)
+		if (wait_within_limit(connection, true, begin_ms, connection->query_timeout_ms, err) < 0)
 			return -1;
 		if (!PQconsumeInput(connection->raw))
 			return postgresql_error_of_result(connection->raw, NULL, err);
@@ -205,21 +274,23 @@ static int send_all(struct postgresql_connection *connection, struct error *err)
 	return left == 0 ? 0 : postgresql_error_of_result(connection->raw, NULL, err);
 }
 
-/* Waits until PQgetResult does not block. */
+/* Waits until PQgetResult does not block.  Whoever watches decides how long. */
 static int wait_for_result(struct postgresql_connection *connection,
 			   postgresql_connection_on_second *on_second, void *user, struct error *err)
 {
-	const int64_t begin_ms = postgresql_now_ms();
+	const int64_t begin_ms = clock_monotonic_ms();
 	int64_t told_ms = begin_ms;
 	while (PQisBusy(connection->raw)) {
-		int ready = postgresql_connection_wait(connection, false, 1000, err);
-		int64_t now_ms = postgresql_now_ms();
+		int ready = wait_within_limit(connection, false, begin_ms,
+					      on_second != NULL ? 0 : connection->query_timeout_ms, err);
+		int64_t now_ms = clock_monotonic_ms();
 		if (ready < 0)
 			return -1;
 		if (ready > 0 && !PQconsumeInput(connection->raw))
 			return postgresql_error_of_result(connection->raw, NULL, err);
 		if (on_second != NULL && now_ms - told_ms >= 1000) {
-			on_second(user, now_ms - begin_ms);
+			if (on_second(user, now_ms - begin_ms, err) != 0)
+				return -1;
 			told_ms = now_ms;
 		}
 	}
@@ -301,6 +372,7 @@ int postgresql_connection_run(struct postgresql_connection *connection, const ch
 int postgresql_connection_copy_line(struct postgresql_connection *connection, char **out,
 				    size_t *out_bytes, struct error *err)
 {
+	int64_t begin_ms = 0;
 	for (;;) {
 		PGresult *result;
 		int size = PQgetCopyData(connection->raw, out, 1);
@@ -316,7 +388,9 @@ int postgresql_connection_copy_line(struct postgresql_connection *connection, ch
 			PQclear(result);
 			return 0;
 		}
-		if (postgresql_connection_wait(connection, false, -1, err) < 0)
+		if (begin_ms == 0)
+			begin_ms = clock_monotonic_ms();
+		if (wait_within_limit(connection, false, begin_ms, connection->query_timeout_ms, err) < 0)
 			return -1;
 		if (!PQconsumeInput(connection->raw))
 			return postgresql_error_of_result(connection->raw, NULL, err);

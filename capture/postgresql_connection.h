@@ -8,8 +8,7 @@
 
 /* One connection to a PostgreSQL, ordinary or for replication.  Whatever waits here
  * polls the context's wake_fd beside the socket, and ends with ERROR_SHUTDOWN soon
- * after the source is asked to stop.  (libpq resolves names synchronously: that one
- * wait is the resolver's.)  The source's thread.
+ * after the source is asked to stop, or with ERROR_TIMEOUT.  The source's thread.
  *
  * Both kinds of session have the settings that postgresql_type.h needs, and an empty
  * search_path: every name in a query is pg_catalog's or has its schema. */
@@ -20,8 +19,15 @@ int postgresql_connection_open(struct postgresql_connection **out,
 			       const struct source_settings *settings,
 			       const struct source_context *context, bool is_replication,
 			       struct error *err);
-/* Also one that is broken, and NULL.  What it was doing ends at the server, too. */
+/* Also one that is broken, and NULL.  What it was doing ends at the server, too, where that
+ * answers at once. */
 void postgresql_connection_close(struct postgresql_connection *connection);
+
+/* Not NULL, nor broken, nor left within a statement that was not answered in time? */
+bool postgresql_connection_is_usable(const struct postgresql_connection *connection);
+
+/* From now on, statements take timeout_ms at most, where the settings leave them more. */
+void postgresql_connection_limit(struct postgresql_connection *connection, int64_t timeout_ms);
 
 PGconn *postgresql_connection_raw(struct postgresql_connection *connection);
 
@@ -31,7 +37,7 @@ bool postgresql_connection_has_warned(const struct postgresql_connection *connec
 				      const char *sqlstate);
 
 /* Run one statement and take its result, which the caller clears; a result that is
- * no success is an error.  Values are texts for $1, $2, …; NULL for null.  (A
+ * no success is an error.  ERROR_TIMEOUT after settings' query_timeout_ms: of no use any more.  Values are texts for $1, $2, …; NULL for null.  (A
  * replication connection takes none.) */
 int postgresql_connection_query(struct postgresql_connection *connection, const char *sql,
 				const char *const *values, int value_count, PGresult **out,
@@ -40,8 +46,8 @@ int postgresql_connection_query(struct postgresql_connection *connection, const 
 int postgresql_connection_run(struct postgresql_connection *connection, const char *sql,
 			      struct error *err);
 
-/* Called about each second while a statement runs. */
-typedef void postgresql_connection_on_second(void *user, int64_t waited_ms);
+/* Called about each second while a statement runs, which has no other limit: -1 gives it up. */
+typedef int postgresql_connection_on_second(void *user, int64_t waited_ms, struct error *err);
 int postgresql_connection_query_watched(struct postgresql_connection *connection, const char *sql,
 					postgresql_connection_on_second *on_second, void *user,
 					PGresult **out, struct error *err);
@@ -51,7 +57,8 @@ int postgresql_connection_query_watched(struct postgresql_connection *connection
 int postgresql_connection_wait(struct postgresql_connection *connection, bool for_writing,
 			       int64_t wait_ms, struct error *err);
 
-/* The next line of a COPY … TO STDOUT: 1, a line that PQfreemem frees; 0 at its end. */
+/* The next line of a COPY … TO STDOUT: 1, a line that PQfreemem frees; 0 at its end.
+ * query_timeout_ms limits the wait for each. */
 int postgresql_connection_copy_line(struct postgresql_connection *connection, char **out,
 				    size_t *out_bytes, struct error *err);
 

@@ -90,24 +90,23 @@ struct wait {
 	int64_t told_ms;
 };
 
-static void tell_wait(void *user, int64_t waited_ms)
+static int tell_wait(void *user, int64_t waited_ms, struct error *err)
 {
 	struct wait *wait = user;
 	struct postgresql_source *source = wait->source;
 	char pid[16];
 	const char *const values[] = { pid };
 	PGresult *blocking;
-	struct error problem;
 	if (waited_ms < LONG_WAIT_MS || (wait->told_ms != 0 && waited_ms - wait->told_ms < REMIND_MS))
-		return;
+		return 0;
 	wait->told_ms = waited_ms;
 	snprintf(pid, sizeof(pid), "%d", PQbackendPID(postgresql_connection_raw(source->replication)));
 	/* Slot creation waits for a transaction's end by its id. */
 	if (postgresql_connection_query(source->catalog,
 			"SELECT a.pid, a.usename, a.application_name, date_trunc('second', now() - a.xact_start)::text"
 			" FROM pg_stat_activity a WHERE a.pid = ANY (pg_blocking_pids($1::int)) ORDER BY a.xact_start LIMIT 1",
-			values, 1, &blocking, &problem) != 0)
-		return;
+			values, 1, &blocking, err) != 0)
+		return -1;
 	if (PQntuples(blocking) == 1)
 		source_log(source, SOURCE_LOG_WARNING, "creating replication slot \"%s\" waits for the transaction of"
 			   " process %s (user %s, %s), open since %s; end it, or: SELECT pg_terminate_backend(%s)",
@@ -117,6 +116,7 @@ static void tell_wait(void *user, int64_t waited_ms)
 		source_log(source, SOURCE_LOG_WARNING, "creating replication slot \"%s\" still waits for the server",
 			   source->settings->slot_name);
 	PQclear(blocking);
+	return 0;
 }
 
 static int explain(struct postgresql_source *source, struct error *err)

@@ -188,6 +188,11 @@ static const struct property_spec properties[] = {
 		      .default_text = "10000", .min = 1000, .max = HOUR_MS,
 		      .help = "How long connecting may take." },
 	  OF_POSTGRESQL },
+	{ .option = { KEPT("database.query.timeout.ms", OPTION_DURATION), PLACE(query_timeout_ms),
+		      .default_text = "600000", .min = 0, .max = DAY_MS,
+		      .help = "How long the database may leave a query without an answer, or a snapshot without "
+			      "its next row; then the source is tried again. 0: for ever." },
+	  OF_POSTGRESQL },
 
 	/* Slot and publication. */
 	{ .option = { CHECKED("plugin.name", OPTION_TEXT, "pgoutput"), .form = "pgoutput", .check = check_plugin,
@@ -334,7 +339,6 @@ static const struct property_spec properties[] = {
 	BOOL_OF(PLANNED, "flush.lsn.source", "true", "what is stored is confirmed")
 	WORD_OF(PLANNED, "lsn.flush.mode", "connector", flush_modes, "what is stored is confirmed")
 	BOOL_OF(PLANNED, "read.only", "false", "nothing is written but slot and publication")
-	TIME_OF(PLANNED, "database.query.timeout.ms", "600000", 0, DAY_MS, "queries take as long as they take")
 	BOOL_OF(PLANNED, "table.ignore.builtin", "true", "the system's tables are left out")
 	BOOL_OF(PLANNED, "skip.messages.without.change", "false", "each change is captured")
 	LIST_OF(PLANNED, "skipped.operations", "none", "no operation is skipped, not even truncate")

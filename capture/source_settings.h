@@ -57,6 +57,7 @@ struct source_settings {
 	int64_t max_queue_size;
 	int64_t max_batch_size;
 	int64_t connect_timeout_ms;             /* connection.validation.timeout.ms */
+	int64_t query_timeout_ms;               /* database.query.timeout.ms; 0: none */
 	int64_t retry_delay_ms;                 /* retriable.restart.connector.wait.ms */
 	int64_t retry_delay_max_ms;             /* errors.retry.delay.max.ms; never below that */
 	int64_t retries_max;                    /* errors.max.retries; -1: for ever */
