@@ -59,7 +59,7 @@ _millstream()
 	elif [[ $noun == source ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" source ls -q 2>/dev/null)" -- "$cur")
 	elif [[ $noun == group && -z $verb ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'ls info rm' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'ls info seek rm' -- "$cur")
 	elif [[ $noun == group ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" group ls -q 2>/dev/null)" -- "$cur")
 	elif [[ $noun == bench && -z $verb ]]; then

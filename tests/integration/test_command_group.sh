@@ -120,6 +120,35 @@ end_members
 becomes '^billing$' group ls -q && ! out_has new
 ok "and without members it is no more"
 
+member moving 0
+becomes '"name":"moving","members":1,"partitions":1,' group ls --json
+run 1 group seek moving orders -o end --yes && err_has "group 'moving' has 1 member, which would not move"
+ok "a group with members is not moved"
+end_members
+run 1 group seek billing 'ord*' -o end && out_has '^Would have group billing go on at:$' &&
+	out_has '^  TOPIC *PARTITION *COMMITTED *NEW *END$' && out_has '^  orders *0 *5 *25 *25$' &&
+	out_has '^  orders *2 *- *0 *0$' && err_has 'Nothing is changed. Add --yes.' && run 0 group info billing && out_has 'lag 20$'
+ok "what seek would do is told, and not done"
+run 0 group seek billing orders -o -4 -p 0 --yes && out_is '' && err_is_empty && run 0 group info billing &&
+	out_has '^orders  *0  *21  *25  *4 ' && out_has '^orders  *1  *3  *3  *0 '
+ok "a partition is moved to so many before the end"
+run 0 group seek billing orders -o s@0 --yes && run 0 group info billing && out_has 'lag 28$' &&
+	run 0 group seek billing orders -o end --yes && run 0 group info billing && out_has 'lag 0$' &&
+	run 0 group seek billing orders -o s@32503680000000 --yes && run 0 group info billing && out_has 'lag 0$' &&
+	run 0 group seek billing orders -o beginning --yes && run 0 group info billing && out_has 'lag 28$'
+ok "all are moved to a time, the end or the beginning"
+run 0 group seek billing orders -p 0 -o 7 --yes && run 0 consume orders -G billing -p 0 -e && [ "$(wc -l <"$dir/out")" -eq 18 ]
+ok "the group reads on from there"
+run 1 group seek billing orders -o 4 --yes && err_has "topic 'orders', partition 1 has the offsets 0 to 3, not 4" &&
+	run 0 group info billing && out_has '^orders  *0  *25  *25  *0 '
+ok "an offset that is not in the log is refused, and nothing moves"
+run 1 group seek billing orders nothing -o end && err_has "no topic 'nothing'" && run 1 group seek billing 'no*' -o end &&
+	run 1 group seek billing orders -p 3 -o end && err_has 'with a partition 3' && run 64 group seek && run 64 group seek billing &&
+	run 64 group seek billing orders && err_has 'where to' && run 64 group seek billing orders -o soon && err_has "'soon' is none of" &&
+	run 64 group seek billing orders -o end -p 1024
+ok "seek wants a group, a topic and a place"
+run 0 group seek billing orders -o 0 --yes && run 0 group seek billing orders -p 0 -o 5 --yes
+
 run 1 group rm billing && out_has '^Would forget what group billing has committed:$' && out_has '^  orders  *0  *5  *25  *20' &&
 	err_has 'Nothing is removed. Add --yes.' && run 0 group info billing
 ok "what rm would do is told, and not done"
@@ -129,7 +158,7 @@ ok "a group that is removed begins anew"
 for n in $(seq 25); do
 	run 0 consume orders -G "many-$n" -c 1 -e
 done
-run 0 status && [ "$(grep -c '^many-\|^billing ' "$dir/out")" -eq 20 ] && out_has '^and 6 more: millstream group ls$'
+run 0 status && [ "$(grep -c '^many-\|^billing ' "$dir/out")" -eq 20 ] && out_has '^and 7 more: millstream group ls$'
 ok "status keeps to one screen"
 run 64 group && run 64 group info && run 64 group info a b && run 64 group rm && run 64 group ls x && run 64 group inf a &&
 	err_has "did you mean 'info'" && run 1 group info a/b && err_has '0x2f'
@@ -138,14 +167,14 @@ ok "group verbs want their arguments"
 PATH=$PWD:$PATH
 run 0 consume orders -G old -e -c 1
 fine=0
-for verb in ls info rm; do
+for verb in ls info seek rm; do
 	run 0 group $verb --help || fine=1
 	sed -n '/^examples:/,$s/^  //p' "$dir/out" >>"$dir/examples"
 done
 while read -r example; do
 	timeout 60 bash -c "$example" >"$dir/out" 2>"$dir/err" </dev/null || { echo "# failed: $example"; fine=1; break; }
 done <"$dir/examples"
-[ $fine -eq 0 ] && [ "$(wc -l <"$dir/examples")" -eq 6 ]
+[ $fine -eq 0 ] && [ "$(wc -l <"$dir/examples")" -eq 8 ]
 ok "the examples of the help work"
 
 echo "1..$count"
