@@ -484,7 +484,7 @@ static void tuple_that_is_not_this_tables_is_refused(void **state)
 		     "table public.d: a row of 1 fields, where 6 columns are known");
 	receive(&sent, "49 0000403d 4e 0006 74 00000001 31  6e  74 00000003 312c35  6e 6e 6e");
 	encode_fails(table, &sent.message.row.new, NULL, ERROR_MALFORMED,
-		     "table public.d, column amount: '1,5' is no decimal as PostgreSQL prints it");
+		     "table public.d, column amount: a value of 3 bytes that is no decimal as PostgreSQL prints it");
 	postgresql_table_destroy(table);
 }
 
@@ -549,7 +549,7 @@ static void copied_line_of_another_table_is_refused(void **state)
 	} cases[] = {
 		{ "1\tanna\n", "table public.d: a row of 2 fields, where 6 columns are known" },
 		{ "1\ta\t1\ta\ta\t{}\tx\n", "table public.d: a row of 7 fields, where 6 columns are known" },
-		{ "x\ta\t1\ta\ta\t{}\n", "table public.d, column id: 'x' is no int32 as PostgreSQL prints it" },
+		{ "x\ta\t1\ta\ta\t{}\n", "table public.d, column id: a value of 1 bytes that is no int32 as PostgreSQL prints it" },
 		{ "1\ta\\\n", "COPY line has a field that ends in the middle of an escape" },
 	};
 	struct postgresql_table *table = make(&d_catalog, NULL);

@@ -704,15 +704,13 @@ static void text_that_postgresql_does_not_print_is_malformed(void **state)
 	}
 }
 
-static void error_quotes_the_text_and_names_the_type(void **state)
+static void error_names_the_type_and_keeps_the_value_to_itself(void **state)
 {
 	struct postgresql_type type = type_of(1082);
 	struct error err = { 0 };
 	(void)state;
 	assert_int_equal(encode(&type, false, "01/02/2026", 10, NULL, &err), -1);
-	assert_string_equal(err.text, "'01/02/2026' is no date as PostgreSQL prints it");
-	assert_int_equal(encode(&type, false, "0123456789012345678901234567890123456789tail", 44, NULL, &err), -1);
-	assert_string_equal(err.text, "'0123456789012345678901234567890123456789' is no date as PostgreSQL prints it");
+	assert_string_equal(err.text, "a value of 10 bytes that is no date as PostgreSQL prints it");
 }
 
 static void array_deeper_than_postgresql_has_them_is_over_a_limit(void **state)
@@ -869,7 +867,7 @@ int main(void)
 		cmocka_unit_test(arrays_of_any_length_have_the_shortest_head),
 		cmocka_unit_test(long_element_with_escapes_is_whole),
 		cmocka_unit_test(text_that_postgresql_does_not_print_is_malformed),
-		cmocka_unit_test(error_quotes_the_text_and_names_the_type),
+		cmocka_unit_test(error_names_the_type_and_keeps_the_value_to_itself),
 		cmocka_unit_test(array_deeper_than_postgresql_has_them_is_over_a_limit),
 		cmocka_unit_test(binary_form_of_another_size_is_malformed),
 		cmocka_unit_test(moment_does_not_depend_on_the_zone_it_is_printed_in),
