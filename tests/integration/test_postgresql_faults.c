@@ -1,14 +1,8 @@
 /* What the PostgreSQL source says and does when something is wrong: each fault of a
  * server's is one clear line, worth a retry or not, and never has a password in it. */
-#include "tests/support/postgresql_rig.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/support/postgresql_fixture.h"
 
 #include <arpa/inet.h>
-#include <cmocka.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,14 +11,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "tests/support/skip.h"
 #include "tests/support/wait_until.h"
 
 #define PASSWORD "kX93-hidden-72"
 
-static struct postgresql_server server;
 static struct postgresql_server other;  /* started by the tests that need it */
-static struct postgresql_rig rig;
 
 static void write_file(const char *name, const char *text)
 {
@@ -64,27 +55,11 @@ static int stop_server(void **state)
 
 static int create(void **state)
 {
-	(void)state;
-	if (server.dir != NULL) {
-		postgresql_rig_create(&rig, &server);
-		rig_sql(&rig, "CREATE TABLE users (id int PRIMARY KEY, name text)");
-	}
-	return 0;
-}
-
-static int destroy(void **state)
-{
-	(void)state;
+	create_rig(state);
 	if (server.dir != NULL)
-		postgresql_rig_destroy(&rig);
+		rig_sql(&rig, "CREATE TABLE users (id int PRIMARY KEY, name text)");
 	return 0;
 }
-
-#define NEED_SERVER()                                                                    \
-	do {                                                                             \
-		if (server.dir == NULL)                                                  \
-			SKIP_TEST("PostgreSQL is not installed (Debian: postgresql-15)"); \
-	} while (0)
 
 /* It ends with this code, and says this. */
 static void fails_with(enum error_code code, const char *words)
@@ -680,7 +655,7 @@ static void drop_removes_what_was_made_here(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, create, destroy)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, create, destroy_rig)
 	const struct CMUnitTest tests[] = {
 		TEST(wrong_password_fails),
 		TEST(unknown_role_host_and_database_are_named),

@@ -1,23 +1,13 @@
 /* The PostgreSQL source against a real server: snapshot, stream, restart, what goes
  * wrong.  tests/support/postgresql_rig.h drives it over a real log. */
-#include "tests/support/postgresql_rig.h"
+#include "tests/support/postgresql_fixture.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/support/skip.h"
 #include "tests/support/test_amount.h"
 #include "tests/support/wait_until.h"
-
-static struct postgresql_server server;
-static struct postgresql_rig rig;
 
 static int start_server(void **state)
 {
@@ -32,28 +22,6 @@ static int stop_server(void **state)
 	postgresql_server_clear(&server);
 	return 0;
 }
-
-static int create(void **state)
-{
-	(void)state;
-	if (server.dir != NULL)
-		postgresql_rig_create(&rig, &server);
-	return 0;
-}
-
-static int destroy(void **state)
-{
-	(void)state;
-	if (server.dir != NULL)
-		postgresql_rig_destroy(&rig);
-	return 0;
-}
-
-#define NEED_SERVER()                                                                    \
-	do {                                                                             \
-		if (server.dir == NULL)                                                  \
-			SKIP_TEST("PostgreSQL is not installed (Debian: postgresql-15)"); \
-	} while (0)
 
 static void wait_for_records(const char *table, size_t count)
 {
@@ -593,7 +561,7 @@ static void values_are_the_same_from_snapshot_and_stream(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, create, destroy)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, create_rig, destroy_rig)
 	const struct CMUnitTest tests[] = {
 		TEST(rows_are_read_then_streamed),
 		TEST(markers_tell_tables_apart),
