@@ -231,7 +231,9 @@ static bool show_source(void *user, const struct millstream_source_info *source)
 			source->reason != NULL ? ": " : "", source->reason != NULL ? source->reason : "");
 	if (!source->is_configured)
 		text_add_string(text, "  The configuration has it no more; the log remembers how far it was.\n");
-	else if (strcmp(source->state, "failed") == 0)
+	/* Of a gap the reason names another way on. */
+	else if (strcmp(source->state, "failed") == 0 &&
+		 (source->reason == NULL || strstr(source->reason, "millstream ") == NULL))
 		text_add_format(text, "  %-12s millstream source restart %s, when that is mended\n", "next",
 				source->name);
 	if (source->retry_in_us != UINT64_MAX)
