@@ -60,6 +60,26 @@ static bool has_state(const PGresult *result, const char *state)
 	return sqlstate != NULL && (state[0] == '\0' || strcmp(sqlstate, state) == 0);
 }
 
+/* A table was truncated or rewritten while the slot was being made: the server takes that
+ * transaction for one that still runs, and meets a file that it does not know, at each try
+ * again.  (PostgreSQL 15.20; the word is in every language's message.) */
+#define FILENODE_STATE  "XX000"
+#define FILENODE_WORD   "filenode"
+
+static bool has_lost_a_table(const PGresult *result)
+{
+	const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	return has_state(result, FILENODE_STATE) && primary != NULL && strstr(primary, FILENODE_WORD) != NULL;
+}
+
+static void undecodable_gap(const struct postgresql_source *source, const PGresult *result, struct error *err)
+{
+	error_set(err, ERROR_GAP, "%s: a table was truncated or rewritten while replication slot \"%s\" was being made,"
+		  " and the server cannot decode what comes next: millstream source rm %s, then begin again with a"
+		  " snapshot", PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY), source->settings->slot_name,
+		  source->context->name);
+}
+
 /* The stream has ended: why? */
 static int explain_end(struct postgresql_source *source, struct error *err)
 {
@@ -71,6 +91,8 @@ static int explain_end(struct postgresql_source *source, struct error *err)
 	}
 	if (result != NULL && has_state(result, PUBLICATION_MISSING_STATE))
 		publication_gap(source, err);
+	else if (result != NULL && has_lost_a_table(result))
+		undecodable_gap(source, result, err);
 	else if (result != NULL && has_state(result, ""))
 		postgresql_error_of_result(raw, result, err);
 	else
