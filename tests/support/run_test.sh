@@ -35,11 +35,47 @@ no:*) ;;
 	;;
 esac
 
+# Where a process stands, and whatever it has started.
+print_stacks()
+{
+	for pid; do
+		echo "process $pid: $(tr '\0' ' ' <"/proc/$pid/cmdline")"
+		if command -v gdb >/dev/null; then
+			timeout 60 gdb -p "$pid" -batch -ex 'thread apply all backtrace' </dev/null
+		elif command -v eu-stack >/dev/null; then
+			timeout 60 eu-stack -p "$pid"
+		else
+			for task in "/proc/$pid/task/"*; do
+				echo "$task: $(cat "$task/wchan"), $(grep State: "$task/status")"
+				cat "$task/stack"
+			done
+		fi
+		print_stacks $(cat "/proc/$pid/task/"*/children)
+	done
+}
+
+# A test that hangs says where, shortly before it is stopped.
+watch()
+{
+	read -r own _ _ parent _ </proc/self/stat
+	waits=$((limit_s > 60 ? limit_s / 5 - 6 : 1))
+	while [ "$waits" -gt 0 ]; do
+		sleep 5 >/dev/null 2>&1
+		waits=$((waits - 1))
+	done
+	for pid in $(cat "/proc/$parent/task/$parent/children"); do
+		[ "$pid" = "$own" ] || print_stacks "$pid" 2>/dev/null | sed 's/^/# /'
+	done
+}
+
 exec 4>&1
 status=$({
 	{
+		watch 3>&- 4>&- &
+		watching=$!
 		timeout -k 10 "$limit_s" "$@" 3>&- 4>&-
 		status=$?
+		kill "$watching" 2>/dev/null
 		[ "$status" -ne 124 ] || echo "# stopped: still running after $limit_s s"
 		echo "$status" >&3
 	} | awk '
