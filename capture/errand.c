@@ -12,6 +12,7 @@ struct errand {
 	errand_function *run, *destroy;
 	void *user;
 	int fd;
+	atomic_bool has_run;
 	atomic_int holders;             /* its thread, and who started it */
 };
 
@@ -28,6 +29,7 @@ static void *run(void *argument)
 {
 	struct errand *errand = argument;
 	errand->run(errand->user);
+	atomic_store(&errand->has_run, true);
 	(void)eventfd_write(errand->fd, 1);
 	release(errand);
 	return NULL;
@@ -41,7 +43,10 @@ int errand_start(struct errand **out, errand_function *run_it, errand_function *
 	int problem;
 	if (errand == NULL)
 		return error_set(err, ERROR_MEMORY, "a thread");
-	*errand = (struct errand){ run_it, destroy, user, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), 2 };
+	*errand = (struct errand){
+		.run = run_it, .destroy = destroy, .user = user,
+		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .holders = 2,
+	};
 	problem = errand->fd < 0 ? errno : pthread_create(&thread, NULL, run, errand);
 	if (problem != 0) {
 		if (errand->fd >= 0)
@@ -57,6 +62,11 @@ int errand_start(struct errand **out, errand_function *run_it, errand_function *
 int errand_fd(const struct errand *errand)
 {
 	return errand->fd;
+}
+
+bool errand_has_run(struct errand *errand)
+{
+	return atomic_load(&errand->has_run);
 }
 
 void errand_leave(struct errand *errand)

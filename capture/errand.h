@@ -3,6 +3,8 @@
 
 #include "protocol/error.h"
 
+#include <stdbool.h>
+
 /* A call into a library that nothing can interrupt, on a thread of its own: whoever
  * started it waits for as long as it likes, polling other things beside it, and may leave
  * it behind.  What is left behind ends by itself, or with the process. */
@@ -14,11 +16,13 @@ typedef void errand_function(void *user);
 int errand_start(struct errand **out, errand_function *run, errand_function *destroy, void *user,
 		 struct error *err);
 
-/* Readable once it has run. */
+/* To wait with: readable once it has run. */
 int errand_fd(const struct errand *errand);
 
-/* What run has left in user is the caller's to read before this if errand_fd was readable,
- * and is not to be touched otherwise. */
+/* What run has left in user is the caller's to read once this is true, until
+ * errand_leave; it is not to be touched otherwise. */
+bool errand_has_run(struct errand *errand);
+
 void errand_leave(struct errand *errand);
 
 #endif

@@ -69,19 +69,19 @@ static int take_answer(struct host_lookup *out, const struct question *question,
 	return 0;
 }
 
-static int wait_for(const struct errand *errand, const char *name, const struct source_context *context,
+static int wait_for(struct errand *errand, const char *name, const struct source_context *context,
 		    int64_t wait_ms, struct error *err)
 {
 	const int64_t end_ms = clock_monotonic_ms() + wait_ms;
-	int ready = 0;
-	while (ready == 0) {
+	while (!errand_has_run(errand)) {
 		int64_t left_ms = end_ms - clock_monotonic_ms();
 		if (left_ms <= 0)
 			return error_set(err, ERROR_TIMEOUT, "no answer within %lld ms to what address host name"
 					 " \"%s\" has", (long long)wait_ms, name);
-		ready = source_wait(context, errand_fd(errand), POLLIN, left_ms, err);
+		if (source_wait(context, errand_fd(errand), POLLIN, left_ms, err) < 0)
+			return -1;
 	}
-	return ready > 0 ? 0 : -1;
+	return 0;
 }
 
 int host_lookup(struct host_lookup *out, const char *name, const struct source_context *context,
