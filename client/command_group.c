@@ -1,10 +1,10 @@
 #include "client/command_group.h"
 
 #include "client/command.h"
-#include "client/command_columns.h"
 #include "client/command_output.h"
 #include "client/command_table.h"
 #include "client/command_words.h"
+#include "protocol/text_columns.h"
 #include "protocol/time_text.h"
 
 #include <inttypes.h>
@@ -17,7 +17,7 @@ enum { OPTION_JSON = 256, OPTION_YES };
 /* ---- All of them ---- */
 
 struct group_list {
-	struct command_columns columns;
+	struct text_columns columns;
 	struct json *json;
 	struct text *lines;             /* names, or JSON */
 	size_t most;
@@ -66,20 +66,20 @@ static void add_time(struct text *text, int64_t time_us)
 static bool list_row(void *user, const struct millstream_group *group)
 {
 	struct group_list *list = user;
-	struct command_columns *columns = &list->columns;
+	struct text_columns *columns = &list->columns;
 	if (list->count++ >= list->most)
 		return true;
 	text_add_string(&columns->cells, group->name);
-	command_columns_end_cell(columns);
+	text_columns_end_cell(columns);
 	text_add_u64(&columns->cells, group->member_count);
-	command_columns_end_cell(columns);
+	text_columns_end_cell(columns);
 	text_add_u64(&columns->cells, group->partition_count);
-	command_columns_end_cell(columns);
+	text_columns_end_cell(columns);
 	if (group->partition_count > 0)
 		text_add_u64(&columns->cells, group->lag);
-	command_columns_end_cell(columns);
+	text_columns_end_cell(columns);
 	add_time(&columns->cells, group->committed_us);
-	command_columns_end_cell(columns);
+	text_columns_end_cell(columns);
 	return true;
 }
 
@@ -94,13 +94,13 @@ int command_group_add_table(struct text *out, struct millstream_client *client, 
 			    size_t *out_count)
 {
 	struct group_list list = { .most = most };
-	command_columns_begin(&list.columns, "lrrrl", "GROUP|MEMBERS|PARTITIONS|LAG|LAST COMMIT");
+	text_columns_begin(&list.columns, "lrrrl", "GROUP|MEMBERS|PARTITIONS|LAG|LAST COMMIT");
 	int code = walk_groups(client, &list, list_row);
 	if (code == MILLSTREAM_OK && list.count > 0)
-		command_columns_write(&list.columns, "", out);
+		text_columns_write(&list.columns, "", out);
 	if (code == MILLSTREAM_OK && list.count > most)
 		text_add_format(out, "and %zu more: millstream group ls\n", list.count - most);
-	command_columns_clear(&list.columns);
+	text_columns_clear(&list.columns);
 	*out_count = list.count;
 	return code;
 }
@@ -159,7 +159,7 @@ struct group_work {
 	bool as_json;
 	struct text text;
 	struct json json;
-	struct command_columns columns;
+	struct text_columns columns;
 	struct member_name *members;    /* owned, by id */
 	size_t member_count;
 	size_t partition_count;         /* that are committed */
@@ -236,18 +236,18 @@ static void add_members(struct text *text, const struct group_work *work,
 
 static void add_row(struct group_work *work, const struct millstream_group_partition *partition)
 {
-	struct command_columns *columns = &work->columns;
+	struct text_columns *columns = &work->columns;
 	const uint64_t numbers[] = { partition->partition, partition->committed, partition->visible_end,
 				     partition->lag };
 	text_add_string(&columns->cells, partition->topic);
-	command_columns_end_cell(columns);
+	text_columns_end_cell(columns);
 	for (size_t n = 0; n < sizeof(numbers) / sizeof(numbers[0]); n++) {
 		if (numbers[n] != UINT64_MAX)
 			text_add_u64(&columns->cells, numbers[n]);
-		command_columns_end_cell(columns);
+		text_columns_end_cell(columns);
 	}
 	add_members(&columns->cells, work, partition);
-	command_columns_end_cell(columns);
+	text_columns_end_cell(columns);
 }
 
 static void add_partition_json(struct json *json, const struct millstream_group_partition *partition)
@@ -311,7 +311,7 @@ static void write_info(struct group_work *work)
 	if (work->partition_count > 0)
 		text_add_format(text, ", lag %" PRIu64, work->lag);
 	text_add_byte(text, '\n');
-	command_columns_write(&work->columns, "", text);
+	text_columns_write(&work->columns, "", text);
 	for (size_t n = 0; n < work->member_count; n++)
 		if (work->members[n].partition_count == 0)
 			text_add_format(text, "%s follows nothing yet\n", work->members[n].text);
@@ -343,7 +343,7 @@ static int ask(struct group_work *work)
 static void begin(struct group_work *work)
 {
 	text_init(&work->text);
-	command_columns_begin(&work->columns, "lrrrrl", "TOPIC|PARTITION|COMMITTED|END|LAG|MEMBER");
+	text_columns_begin(&work->columns, "lrrrrl", "TOPIC|PARTITION|COMMITTED|END|LAG|MEMBER");
 	if (!work->as_json)
 		return;
 	work->json = json_to(&work->text);
@@ -360,7 +360,7 @@ static int end(struct group_work *work, int status)
 	for (size_t n = 0; n < work->member_count; n++)
 		free(work->members[n].text);
 	free(work->members);
-	command_columns_clear(&work->columns);
+	text_columns_clear(&work->columns);
 	text_clear(&work->text);
 	millstream_close(work->client);
 	return status;
@@ -398,7 +398,7 @@ static int plan(struct group_work *work)
 		return COMMAND_FAILED;
 	}
 	text_add_format(&work->text, "Would forget what group %s has committed:\n", work->name);
-	command_columns_write(&work->columns, "  ", &work->text);
+	text_columns_write(&work->columns, "  ", &work->text);
 	command_output_write(&work->text);
 	fputs("Nothing is removed. Add --yes.\n", stderr);
 	return COMMAND_FAILED;

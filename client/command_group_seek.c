@@ -1,8 +1,8 @@
 #include "client/command.h"
-#include "client/command_columns.h"
 #include "client/command_output.h"
 #include "client/command_table.h"
 #include "protocol/limits.h"
+#include "protocol/text_columns.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -208,26 +208,26 @@ static int check_targets(struct seek_work *work)
 
 static int tell_plan(const struct seek_work *work)
 {
-	struct command_columns columns;
+	struct text_columns columns;
 	struct text text;
 	text_init(&text);
 	text_add_format(&text, "Would have group %s go on at:\n", work->group);
-	command_columns_begin(&columns, "lrrrr", "TOPIC|PARTITION|COMMITTED|NEW|END");
+	text_columns_begin(&columns, "lrrrr", "TOPIC|PARTITION|COMMITTED|NEW|END");
 	for (size_t n = 0; n < work->target_count; n++) {
 		const struct target *target = &work->targets[n];
 		const uint64_t numbers[] = { target->partition, target->committed, target->offset,
 					     target->visible_end };
 		text_add_string(&columns.cells, target->topic);
-		command_columns_end_cell(&columns);
+		text_columns_end_cell(&columns);
 		for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 			if (numbers[i] != UINT64_MAX)
 				text_add_u64(&columns.cells, numbers[i]);
-			command_columns_end_cell(&columns);
+			text_columns_end_cell(&columns);
 		}
 	}
-	command_columns_write(&columns, "  ", &text);
+	text_columns_write(&columns, "  ", &text);
 	command_output_write(&text);
-	command_columns_clear(&columns);
+	text_columns_clear(&columns);
 	text_clear(&text);
 	fputs("Nothing is changed. Add --yes.\n", stderr);
 	return COMMAND_FAILED;

@@ -131,7 +131,7 @@ static void add_behind(struct text *text, const struct millstream_source_info *s
 static bool list_source(void *user, const struct millstream_source_info *source)
 {
 	struct source_work *work = user;
-	struct command_columns *columns = &work->columns;
+	struct text_columns *columns = &work->columns;
 	work->found_count++;
 	if (work->as_json) {
 		add_json(&work->text, source);
@@ -153,7 +153,7 @@ static bool list_source(void *user, const struct millstream_source_info *source)
 			text_add_format(&columns->cells, "%.1f ms", (double)source->lag_us / 1000);
 		else if (n == 5)
 			text_add_u64(&columns->cells, source->record_count);
-		command_columns_end_cell(columns);
+		text_columns_end_cell(columns);
 	}
 	return true;
 }
@@ -172,16 +172,16 @@ static int run_ls(struct command_arguments *arguments)
 		return COMMAND_USAGE;
 	if (arguments->argc > 0)
 		return command_misused(work.command, "'%s'? It takes no arguments", arguments->argv[0]);
-	command_columns_begin(&work.columns, "lllrrrll", "SOURCE|TYPE|STATE|BEHIND|LAG|CAPTURED|POSITION|REASON");
+	text_columns_begin(&work.columns, "lllrrrll", "SOURCE|TYPE|STATE|BEHIND|LAG|CAPTURED|POSITION|REASON");
 	int status = command_source_begin(arguments, &work);
 	if (status == COMMAND_DONE)
 		status = command_source_walk(&work, list_source);
 	if (status == COMMAND_DONE && !work.as_json && !work.names_only && work.found_count > 0)
-		command_columns_write(&work.columns, "", &work.text);
+		text_columns_write(&work.columns, "", &work.text);
 	if (status == COMMAND_DONE && !work.as_json && !work.names_only && work.found_count == 0)
 		command_tell(work.command, "no source yet: put a block, source \"NAME\" { ... }, into the "
 					   "server's configuration");
-	command_columns_clear(&work.columns);
+	text_columns_clear(&work.columns);
 	return command_source_end(&work, status);
 }
 

@@ -2,7 +2,7 @@
 #define CLIENT_COMMAND_SOURCE_H
 
 #include "client/command.h"
-#include "client/command_columns.h"
+#include "protocol/text_columns.h"
 
 /* What the commands of a source share: one at work.  Each is begin, calls of the client,
  * end; the status of a step is the command's own, told where it is not COMMAND_DONE. */
@@ -13,7 +13,7 @@ struct source_work {
 	bool names_only;
 	const char *name;               /* NULL: all */
 	struct text text;               /* what is written at the end */
-	struct command_columns columns;
+	struct text_columns columns;
 	size_t found_count;
 	bool drops;
 };

@@ -1,9 +1,9 @@
 #include "client/command.h"
-#include "client/command_columns.h"
 #include "client/command_group.h"
 #include "client/command_output.h"
 #include "client/command_table.h"
 #include "client/command_words.h"
+#include "protocol/text_columns.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -142,8 +142,8 @@ static void add_snapshot(struct text *text, const struct millstream_source *sour
 
 static void add_sources(struct text *text, const struct millstream_status *status)
 {
-	struct command_columns columns;
-	command_columns_begin(&columns, "llrll", "SOURCE|STATE|LAG|POSITION|REASON");
+	struct text_columns columns;
+	text_columns_begin(&columns, "llrll", "SOURCE|STATE|LAG|POSITION|REASON");
 	for (size_t i = 0; i < status->source_count; i++) {
 		const struct millstream_source *source = &status->sources[i];
 		const char *words[] = { source->name, source->state, NULL, source->position,
@@ -156,11 +156,11 @@ static void add_sources(struct text *text, const struct millstream_status *statu
 				text_add_format(&columns.cells, "%.1f ms", (double)source->lag_us / 1000);
 			if (n == 4 && source->reason == NULL && source->snapshot_table != NULL)
 				add_snapshot(&columns.cells, source);
-			command_columns_end_cell(&columns);
+			text_columns_end_cell(&columns);
 		}
 	}
-	command_columns_write(&columns, "", text);
-	command_columns_clear(&columns);
+	text_columns_write(&columns, "", text);
+	text_columns_clear(&columns);
 }
 
 static void add_disk(struct text *text, const struct millstream_status *status)

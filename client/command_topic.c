@@ -1,8 +1,8 @@
 #include "client/command.h"
-#include "client/command_columns.h"
 #include "client/command_output.h"
 #include "client/command_table.h"
 #include "client/command_words.h"
+#include "protocol/text_columns.h"
 #include "protocol/time_text.h"
 #include "protocol/topic_pattern.h"
 
@@ -24,7 +24,7 @@ struct topic_work {
 	bool as_json;
 	bool names_only;
 	struct text text;
-	struct command_columns columns;
+	struct text_columns columns;
 	size_t found_count;
 	struct totals totals;
 	uint64_t partition_count;
@@ -113,16 +113,16 @@ static bool list_topic(void *user, const struct millstream_topic *topic)
 		return true;
 	}
 	text_add_string(cells, topic->name);
-	command_columns_end_cell(&work->columns);
+	text_columns_end_cell(&work->columns);
 	text_add_u64(cells, topic->partition_count);
-	command_columns_end_cell(&work->columns);
+	text_columns_end_cell(&work->columns);
 	text_add_u64(cells, totals.records);
-	command_columns_end_cell(&work->columns);
+	text_columns_end_cell(&work->columns);
 	command_add_size(cells, totals.bytes);
-	command_columns_end_cell(&work->columns);
+	text_columns_end_cell(&work->columns);
 	if (topic->owner != NULL)
 		text_add_string(cells, topic->owner);
-	command_columns_end_cell(&work->columns);
+	text_columns_end_cell(&work->columns);
 	return true;
 }
 
@@ -145,7 +145,7 @@ static int end_work(struct topic_work *work, int status)
 		command_output_write(&work->text);
 	millstream_close(work->client);
 	text_clear(&work->text);
-	command_columns_clear(&work->columns);
+	text_columns_clear(&work->columns);
 	return status;
 }
 
@@ -171,12 +171,12 @@ static int run_ls(struct command_arguments *arguments)
 	if (letter < 0)
 		return COMMAND_USAGE;
 	text_init(&work.text);
-	command_columns_begin(&work.columns, "lrrrl", "TOPIC|PARTITIONS|RECORDS|SIZE|OWNER");
+	text_columns_begin(&work.columns, "lrrrl", "TOPIC|PARTITIONS|RECORDS|SIZE|OWNER");
 	int status = walk(arguments, &work, list_topic);
 	if (status == COMMAND_DONE && work.found_count == 0 && is_any_name(arguments))
 		status = command_failed(work.command, "there is no such topic");
 	else if (status == COMMAND_DONE && !work.names_only && !work.as_json && work.found_count > 0)
-		command_columns_write(&work.columns, "", &work.text);
+		text_columns_write(&work.columns, "", &work.text);
 	if (status == COMMAND_DONE && work.found_count == 0 && !work.as_json && !work.names_only)
 		command_tell(work.command, arguments->argc > 0
 						   ? "no topic matches"
@@ -189,23 +189,23 @@ static int run_ls(struct command_arguments *arguments)
 
 static void add_partitions(struct text *text, const struct millstream_topic *topic)
 {
-	struct command_columns columns;
-	command_columns_begin(&columns, "rrrrr", "PARTITION|START|END|RECORDS|SIZE");
+	struct text_columns columns;
+	text_columns_begin(&columns, "rrrrr", "PARTITION|START|END|RECORDS|SIZE");
 	for (uint32_t i = 0; i < topic->partition_count; i++) {
 		const struct millstream_partition *partition = &topic->partitions[i];
 		text_add_u64(&columns.cells, i);
-		command_columns_end_cell(&columns);
+		text_columns_end_cell(&columns);
 		text_add_u64(&columns.cells, partition->log_start);
-		command_columns_end_cell(&columns);
+		text_columns_end_cell(&columns);
 		text_add_u64(&columns.cells, partition->visible_end);
-		command_columns_end_cell(&columns);
+		text_columns_end_cell(&columns);
 		text_add_u64(&columns.cells, partition->visible_end - partition->log_start);
-		command_columns_end_cell(&columns);
+		text_columns_end_cell(&columns);
 		command_add_size(&columns.cells, partition->bytes);
-		command_columns_end_cell(&columns);
+		text_columns_end_cell(&columns);
 	}
-	command_columns_write(&columns, "  ", text);
-	command_columns_clear(&columns);
+	text_columns_write(&columns, "  ", text);
+	text_columns_clear(&columns);
 }
 
 static bool show_topic(void *user, const struct millstream_topic *topic)

@@ -99,14 +99,14 @@ static int walk_rows(struct overview *overview, enum table table, log_row *row,
 	struct log_rows *rows = &overview->rows;
 	if (rows->as_json)
 		return walk(overview, table, row, err);
-	log_columns_begin(&rows->columns, layout, titles);
+	text_columns_begin(&rows->columns, layout, titles);
 	int rc = walk(overview, table, row, err);
 	text_add_byte(&rows->text, '\n');
 	if (overview->row_count > 0)
-		log_columns_write(&rows->columns, "", &rows->text);
+		text_columns_write(&rows->columns, "", &rows->text);
 	else
 		text_add_format(&rows->text, "no %s\n", table_name(table));
-	log_columns_clear(&rows->columns);
+	text_columns_clear(&rows->columns);
 	return rc == 0 ? flush(overview, err) : -1;
 }
 

@@ -11,38 +11,38 @@
 static void cell_u64(struct log_rows *rows, uint64_t number)
 {
 	text_add_u64(&rows->columns.cells, number);
-	log_columns_end_cell(&rows->columns);
+	text_columns_end_cell(&rows->columns);
 }
 
 static void cell_size(struct log_rows *rows, uint64_t bytes)
 {
 	log_text_size(&rows->columns.cells, bytes);
-	log_columns_end_cell(&rows->columns);
+	text_columns_end_cell(&rows->columns);
 }
 
 static void cell_name(struct log_rows *rows, struct bytes name)
 {
 	log_text_name(&rows->columns.cells, name);
-	log_columns_end_cell(&rows->columns);
+	text_columns_end_cell(&rows->columns);
 }
 
 static void cell_string(struct log_rows *rows, const char *string)
 {
 	text_add_string(&rows->columns.cells, string);
-	log_columns_end_cell(&rows->columns);
+	text_columns_end_cell(&rows->columns);
 }
 
 static void cell_opaque(struct log_rows *rows, struct bytes bytes)
 {
 	log_text_opaque(&rows->columns.cells, bytes);
-	log_columns_end_cell(&rows->columns);
+	text_columns_end_cell(&rows->columns);
 }
 
 static void cell_time(struct log_rows *rows, int64_t time_us)
 {
 	if (time_us != 0)
 		log_text_time(&rows->columns.cells, time_us);
-	log_columns_end_cell(&rows->columns);
+	text_columns_end_cell(&rows->columns);
 }
 
 static void cell_config(struct log_rows *rows, const struct topic_config *config)
@@ -57,7 +57,7 @@ static void cell_config(struct log_rows *rows, const struct topic_config *config
 		text_add_format(&rows->columns.cells, "%s%s=%s", space, option->name, value);
 		space = " ";
 	}
-	log_columns_end_cell(&rows->columns);
+	text_columns_end_cell(&rows->columns);
 }
 
 static void json_config(struct json *json, const struct topic_config *config)
@@ -122,7 +122,7 @@ static void cell_topic(struct log_rows *rows, uint32_t topic_id)
 		return;
 	}
 	text_add_format(&rows->columns.cells, "(topic %" PRIu32 ")", topic_id);
-	log_columns_end_cell(&rows->columns);
+	text_columns_end_cell(&rows->columns);
 }
 
 static void json_partition(struct log_rows *rows, uint32_t topic_id, uint32_t number,

@@ -1,7 +1,7 @@
 #ifndef STORAGE_LOG_ROWS_H
 #define STORAGE_LOG_ROWS_H
 
-#include "storage/log_columns.h"
+#include "protocol/text_columns.h"
 #include "storage/log_names.h"
 
 /* Entries of the small tables as millstream-log shows them: for people a row of
@@ -11,13 +11,13 @@ struct log_rows {
 	struct log_names topics;
 	struct log_names sources;
 	struct text text;               /* lines */
-	struct log_columns columns;     /* rows */
+	struct text_columns columns;    /* rows */
 };
 
 /* Shows one entry.  -1: it is damaged, and nothing was shown; or ERROR_MEMORY. */
 typedef int log_row(struct log_rows *rows, const struct log_entry *entry, struct error *err);
 
-/* The columns of those that have rows, for log_columns_begin. */
+/* The columns of those that have rows, for text_columns_begin. */
 #define LOG_ROW_TOPIC_LAYOUT     "lrrlll"
 #define LOG_ROW_TOPIC_TITLES     "TOPIC|ID|PARTITIONS|OWNER|CREATED|CONFIGURATION"
 #define LOG_ROW_PARTITION_LAYOUT "lrrrrrrl"

@@ -123,7 +123,7 @@ static void json_schema(struct text *text, uint32_t id, struct bytes encoded,
 	log_json_end(&json);
 }
 
-static void cell_type(struct log_columns *columns, const struct schema_column *column)
+static void cell_type(struct text_columns *columns, const struct schema_column *column)
 {
 	struct text *cells = &columns->cells;
 	text_add_string(cells, logical_type_name(column->type));
@@ -133,10 +133,10 @@ static void cell_type(struct log_columns *columns, const struct schema_column *c
 		text_add_format(cells, "(%" PRId32 ",%" PRId32 ")", column->length, column->scale);
 	else if (column->length >= 0)
 		text_add_format(cells, "(%" PRId32 ")", column->length);
-	log_columns_end_cell(columns);
+	text_columns_end_cell(columns);
 }
 
-static void cell_notes(struct log_columns *columns, const struct schema_column *column)
+static void cell_notes(struct text_columns *columns, const struct schema_column *column)
 {
 	struct text *cells = &columns->cells;
 	const char *comma = "";
@@ -148,39 +148,39 @@ static void cell_notes(struct log_columns *columns, const struct schema_column *
 		text_add_string(cells, i == 0 ? comma : " | ");
 		log_text_name(cells, column->labels[i]);
 	}
-	log_columns_end_cell(columns);
+	text_columns_end_cell(columns);
 }
 
-static void row_column(struct log_columns *columns, const struct schema_column *column)
+static void row_column(struct text_columns *columns, const struct schema_column *column)
 {
 	log_text_name(&columns->cells, column->name);
-	log_columns_end_cell(columns);
+	text_columns_end_cell(columns);
 	cell_type(columns, column);
 	log_text_opaque(&columns->cells, column->native_type);
-	log_columns_end_cell(columns);
+	text_columns_end_cell(columns);
 	if (column->key_position != 0)
 		text_add_u64(&columns->cells, column->key_position);
-	log_columns_end_cell(columns);
+	text_columns_end_cell(columns);
 	text_add_string(&columns->cells, column->flags & SCHEMA_COLUMN_OPTIONAL ? "yes" : "no");
-	log_columns_end_cell(columns);
+	text_columns_end_cell(columns);
 	log_text_opaque(&columns->cells, column->default_text);
-	log_columns_end_cell(columns);
+	text_columns_end_cell(columns);
 	cell_notes(columns, column);
 }
 
 static void text_schema(struct text *text, uint32_t id, const struct schema *schema)
 {
-	struct log_columns columns;
+	struct text_columns columns;
 	text_add_format(text, "\nSCHEMA %" PRIu32 "  ", id);
 	log_schema_table_name(schema, text);
 	text_add_string(text, " of source ");
 	log_text_name(text, schema->source);
 	text_add_byte(text, '\n');
-	log_columns_begin(&columns, "lllrlll", "COLUMN|TYPE|NATIVE TYPE|KEY|NULL|DEFAULT|NOTES");
+	text_columns_begin(&columns, "lllrlll", "COLUMN|TYPE|NATIVE TYPE|KEY|NULL|DEFAULT|NOTES");
 	for (uint32_t i = 0; i < schema->column_count; i++)
 		row_column(&columns, &schema->columns[i]);
-	log_columns_write(&columns, "  ", text);
-	log_columns_clear(&columns);
+	text_columns_write(&columns, "  ", text);
+	text_columns_clear(&columns);
 }
 
 int log_row_schema(struct log_rows *rows, const struct log_entry *entry, struct error *err)

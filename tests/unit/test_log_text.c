@@ -1,4 +1,4 @@
-#include "storage/log_columns.h"
+#include "protocol/text_columns.h"
 #include "storage/log_progress.h"
 #include "storage/log_text.h"
 
@@ -70,27 +70,27 @@ static void opaque_bytes_are_text_where_they_can_be(void **state)
 	assert_text(&text, "0x");
 }
 
-static void add_row(struct log_columns *columns, const char *first, const char *second,
+static void add_row(struct text_columns *columns, const char *first, const char *second,
 		    const char *third)
 {
 	const char *const cells[] = { first, second, third };
 	for (size_t i = 0; i < 3; i++) {
 		text_add_string(&columns->cells, cells[i]);
-		log_columns_end_cell(columns);
+		text_columns_end_cell(columns);
 	}
 }
 
 static void columns_are_as_wide_as_their_widest_cell(void **state)
 {
-	struct log_columns columns;
+	struct text_columns columns;
 	struct text text;
 	(void)state;
 	text_init(&text);
-	log_columns_begin(&columns, "lrl", "NAME|SIZE|WHY");
+	text_columns_begin(&columns, "lrl", "NAME|SIZE|WHY");
 	add_row(&columns, "J\xc3\xb6rg", "1", "");
 	add_row(&columns, "longer", "12345", "because");
-	log_columns_write(&columns, "> ", &text);
-	log_columns_clear(&columns);
+	text_columns_write(&columns, "> ", &text);
+	text_columns_clear(&columns);
 	assert_text(&text, "> NAME     SIZE  WHY\n"
 			   "> J\xc3\xb6rg        1  -\n"
 			   "> longer  12345  because\n");

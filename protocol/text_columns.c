@@ -1,4 +1,4 @@
-#include "storage/log_columns.h"
+#include "protocol/text_columns.h"
 
 static size_t width_of(const char *cell)
 {
@@ -8,19 +8,19 @@ static size_t width_of(const char *cell)
 	return width;
 }
 
-void log_columns_begin(struct log_columns *columns, const char *layout, const char *titles)
+void text_columns_begin(struct text_columns *columns, const char *layout, const char *titles)
 {
-	*columns = (struct log_columns){ .column_count = strlen(layout), .layout = layout };
+	*columns = (struct text_columns){ .column_count = strlen(layout), .layout = layout };
 	text_init(&columns->cells);
 	for (size_t i = 0; i < columns->column_count; i++) {
 		size_t size = strcspn(titles, "|");
 		text_add(&columns->cells, titles, size);
-		log_columns_end_cell(columns);
+		text_columns_end_cell(columns);
 		titles += size + (titles[size] == '|');
 	}
 }
 
-void log_columns_end_cell(struct log_columns *columns)
+void text_columns_end_cell(struct text_columns *columns)
 {
 	if (columns->cells.buffer.size == columns->cell_begin)
 		text_add_byte(&columns->cells, '-');
@@ -39,7 +39,7 @@ static void pad(struct text *out, size_t count)
 	text_add_format(out, "%*s", (int)count, "");
 }
 
-void log_columns_write(const struct log_columns *columns, const char *indent, struct text *out)
+void text_columns_write(const struct text_columns *columns, const char *indent, struct text *out)
 {
 	const char *cell = columns->cells.buffer.data;
 	const char *end = cell + columns->cells.buffer.size;
@@ -60,7 +60,7 @@ void log_columns_write(const struct log_columns *columns, const char *indent, st
 	}
 }
 
-void log_columns_clear(struct log_columns *columns)
+void text_columns_clear(struct text_columns *columns)
 {
 	text_clear(&columns->cells);
 }
