@@ -18,6 +18,14 @@ static inline struct bytes bytes_of_text(const char *text)
 	return (struct bytes){ (const uint8_t *)text, strlen(text) };
 }
 
+/* As keys sort: below, at or above 0. */
+static inline int bytes_compare(struct bytes a, struct bytes b)
+{
+	size_t shorter = a.size < b.size ? a.size : b.size;
+	int order = shorter > 0 ? memcmp(a.data, b.data, shorter) : 0;
+	return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
+}
+
 /* Unaligned big-endian integers: every integer on disk and on the wire. */
 static inline uint16_t load_u16(const uint8_t *at)
 {

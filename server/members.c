@@ -4,24 +4,17 @@
 
 #include <stdlib.h>
 
-int members_compare_names(struct bytes left, struct bytes right)
-{
-	size_t shorter = left.size < right.size ? left.size : right.size;
-	int order = shorter > 0 ? memcmp(left.data, right.data, shorter) : 0;
-	return order != 0 ? order : (left.size > right.size) - (left.size < right.size);
-}
-
 static int compare(const void *left, const void *right)
 {
 	const struct member *a = left, *b = right;
-	int order = members_compare_names(a->group, b->group);
+	int order = bytes_compare(a->group, b->group);
 	return order != 0 ? order : (a->session->id > b->session->id) - (a->session->id < b->session->id);
 }
 
 static bool is_wanted(const struct subscription *subscription, struct bytes group)
 {
 	return subscription->group.data != NULL &&
-	       (group.data == NULL || members_compare_names(subscription->group, group) == 0);
+	       (group.data == NULL || bytes_compare(subscription->group, group) == 0);
 }
 
 /* A connection may follow in several subscriptions. */
@@ -72,7 +65,7 @@ const struct member *members_next_group(const struct members *members, struct by
 	size_t low = 0, high = members->count;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		if (members_compare_names(members->items[middle].group, after) <= 0)
+		if (bytes_compare(members->items[middle].group, after) <= 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -80,7 +73,7 @@ const struct member *members_next_group(const struct members *members, struct by
 	if (low == members->count)
 		return NULL;
 	for (high = low; high < members->count; high++)
-		if (members_compare_names(members->items[high].group, members->items[low].group) != 0)
+		if (bytes_compare(members->items[high].group, members->items[low].group) != 0)
 			break;
 	*out_count = high - low;
 	return &members->items[low];

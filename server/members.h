@@ -27,7 +27,4 @@ void members_clear(struct members *members);
 const struct member *members_next_group(const struct members *members, struct bytes after,
 					size_t *out_count);
 
-/* As bytes sort, which is how the log has them: below, at or above 0. */
-int members_compare_names(struct bytes left, struct bytes right);
-
 #endif

@@ -138,7 +138,7 @@ static int add_partition(struct telling *telling, const struct catalog_topic *to
 		const struct subscription *subscription = cursor->subscription;
 		telling->step_count++;
 		if (subscription->group.data != NULL &&
-		    members_compare_names(subscription->group, telling->group) == 0)
+		    bytes_compare(subscription->group, telling->group) == 0)
 			add_id(ids, &item.member_ids.count, &item.members, subscription->session->id);
 	}
 	if (!has_committed && item.members == 0)

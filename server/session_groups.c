@@ -74,7 +74,7 @@ static int find_next(struct listing *listing, uint32_t *out_members, struct erro
 	int rc = groups_next_name(broker_reader(listing->session->service->broker), after, &stored, err);
 	if (rc < 0 || (rc == 0 && live == NULL))
 		return rc;
-	int order = live == NULL ? -1 : rc == 0 ? 1 : members_compare_names(name_of(&stored), live->group);
+	int order = live == NULL ? -1 : rc == 0 ? 1 : bytes_compare(name_of(&stored), live->group);
 	set_name(&listing->place.name, order < 0 ? name_of(&stored) : live->group);
 	*out_members = order < 0 ? 0 : (uint32_t)count;
 	return 1;

@@ -76,7 +76,7 @@ static int each(struct verify *verify, enum table table,
 	int found = snapshot_seek(&verify->snapshot, table, last, &key, &value, &verify->err);
 	while (found == 1) {
 		/* Damaged pages can lead in a circle. */
-		if (last.data != NULL && verify_compare(key, last) <= 0)
+		if (last.data != NULL && bytes_compare(key, last) <= 0)
 			return error_set(&verify->err, ERROR_CORRUPT, "table %s: keys are out of order",
 					 table_name(table));
 		last = key;

@@ -96,12 +96,6 @@ void verify_add(struct verify *verify, const char *table, uint32_t topic_id, uin
  * the small tables are damaged.  -1: ERROR_MEMORY. */
 int verify_context_load(struct verify *verify);
 void verify_context_clear(struct verify_context *context);
-/* As keys sort. */
-static inline int verify_compare(struct bytes a, struct bytes b)
-{
-	int order = memcmp(a.data, b.data, a.size < b.size ? a.size : b.size);
-	return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
-}
 /* NULL: not known.  One of those that share an id by mistake. */
 const struct verify_topic *verify_topic(const struct verify *verify, uint32_t id);
 const struct verify_source *verify_source(const struct verify *verify, uint16_t id);

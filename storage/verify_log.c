@@ -321,7 +321,7 @@ static int seek_record(struct log_walk *walk, struct bytes *key, struct bytes *v
 			return error_set(&verify->err, ERROR_CORRUPT, "table partitions: too many wrong keys");
 		found = snapshot_next(&verify->snapshot, TABLE_PARTITIONS, key, value, &verify->err);
 	}
-	if (found == 1 && verify_compare(*key, place_bytes) < 0)
+	if (found == 1 && bytes_compare(*key, place_bytes) < 0)
 		found = error_set(&verify->err, ERROR_CORRUPT, "table partitions: keys are out of order");
 	return found;
 }

@@ -253,7 +253,7 @@ static int first_entry(struct table_walk *walk, struct bytes *key, struct bytes 
 	struct verify *verify = walk->verify;
 	struct bytes last = { walk->last_key, walk->last_key_bytes };
 	int found = snapshot_seek(&verify->snapshot, walk->table, last, key, value, &verify->err);
-	if (found == 1 && last.size > 0 && verify_compare(*key, last) == 0)
+	if (found == 1 && last.size > 0 && bytes_compare(*key, last) == 0)
 		found = snapshot_next(&verify->snapshot, walk->table, key, value, &verify->err);
 	return found;
 }
@@ -272,7 +272,7 @@ static int walk_entries(void *argument)
 	int found = first_entry(walk, &key, &value);
 	while (found == 1) {
 		struct bytes last = { walk->last_key, walk->last_key_bytes };
-		if (key.size > KEY_BYTES_MAX || key.size == 0 || verify_compare(key, last) <= 0)
+		if (key.size > KEY_BYTES_MAX || key.size == 0 || bytes_compare(key, last) <= 0)
 			return error_set(&verify->err, ERROR_CORRUPT, "keys are out of order");
 		if (verify_run_is_full(verify))
 			return 1;
