@@ -34,11 +34,6 @@ struct postgresql_connection {
 	char warning_state[6];  /* SQLSTATE of the last warning; "": none */
 };
 
-int64_t postgresql_now_ms(void)
-{
-	return clock_monotonic_ms();
-}
-
 int postgresql_connection_wait(struct postgresql_connection *connection, bool for_writing,
 			       int64_t wait_ms, struct error *err)
 {
@@ -144,12 +139,12 @@ static int run_initial(struct postgresql_connection *connection, const char *sta
 static int finish_connecting(PGconn *raw, const struct source_context *context, int64_t timeout_ms,
 			     struct error *err)
 {
-	const int64_t end_ms = postgresql_now_ms() + timeout_ms;
+	const int64_t end_ms = clock_monotonic_ms() + timeout_ms;
 	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
 	while (status != PGRES_POLLING_OK) {
 		if (status == PGRES_POLLING_FAILED || PQstatus(raw) == CONNECTION_BAD)
 			return postgresql_error_of_connect(raw, err);
-		int64_t left_ms = end_ms - postgresql_now_ms();
+		int64_t left_ms = end_ms - clock_monotonic_ms();
 		if (left_ms <= 0)
 			return error_set(err, ERROR_TIMEOUT, "no answer within %lld ms", (long long)timeout_ms);
 		int ready = source_wait(context, PQsocket(raw), status == PGRES_POLLING_READING ? POLLIN : POLLOUT,

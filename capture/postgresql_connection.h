@@ -75,7 +75,4 @@ bool postgresql_field_bool(const PGresult *result, int row, int column);
 /* "16/B374D848"; 0 for null or what is none. */
 uint64_t postgresql_field_lsn(const PGresult *result, int row, int column);
 
-/* Monotonic. */
-int64_t postgresql_now_ms(void);
-
 #endif

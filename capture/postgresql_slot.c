@@ -1,5 +1,6 @@
 #include "capture/postgresql_slot.h"
 
+#include "capture/clock.h"
 #include "capture/postgresql_error.h"
 
 #include <stdio.h>
@@ -58,7 +59,7 @@ static int check_life(struct postgresql_source *source, const PGresult *slot, st
 int postgresql_slot_describe(struct postgresql_source *source, struct postgresql_slot *out,
 			     struct error *err)
 {
-	const int64_t end_ms = postgresql_now_ms() + SLOT_FREE_WAIT_MS;
+	const int64_t end_ms = clock_monotonic_ms() + SLOT_FREE_WAIT_MS;
 	for (;;) {
 		struct error problem = { 0 };
 		struct postgresql_slot slot = { 0 };
@@ -77,7 +78,7 @@ int postgresql_slot_describe(struct postgresql_source *source, struct postgresql
 			*out = slot;
 			return 0;
 		}
-		if (problem.code != ERROR_BUSY || postgresql_now_ms() >= end_ms)
+		if (problem.code != ERROR_BUSY || clock_monotonic_ms() >= end_ms)
 			return error_set(err, problem.code, "%s", problem.text);
 		if (postgresql_connection_wait(source->catalog, false, 50, err) < 0)
 			return -1;

@@ -1,5 +1,6 @@
 #include "capture/postgresql_snapshot.h"
 
+#include "capture/clock.h"
 #include "capture/postgresql_catalog.h"
 #include "capture/postgresql_slot.h"
 
@@ -43,7 +44,7 @@ struct snapshot {
 static void tell(struct snapshot *snapshot)
 {
 	struct source_context *context = snapshot->source->context;
-	snapshot->told_ms = postgresql_now_ms();
+	snapshot->told_ms = clock_monotonic_ms();
 	if (context->on_progress != NULL)
 		context->on_progress(context->user, &snapshot->progress);
 }
@@ -160,7 +161,7 @@ static int read_rows(struct snapshot *snapshot, struct postgresql_table *table,
 			continue;
 		if (context->should_stop(context->user))
 			return error_set(err, ERROR_SHUTDOWN, "asked to stop");
-		if (postgresql_now_ms() - snapshot->told_ms >= PROGRESS_INTERVAL_MS)
+		if (clock_monotonic_ms() - snapshot->told_ms >= PROGRESS_INTERVAL_MS)
 			tell(snapshot);
 	}
 }

@@ -10,7 +10,7 @@ void postgresql_standby_init(struct postgresql_standby *standby, struct postgres
 	*standby = (struct postgresql_standby){
 		.source = source,
 		.received_lsn = source->stored_lsn,
-		.status_ms = postgresql_now_ms(),
+		.status_ms = clock_monotonic_ms(),
 	};
 }
 
@@ -51,7 +51,7 @@ int postgresql_standby_send(struct postgresql_standby *standby, bool wants_reply
 	message[33] = wants_reply;
 	if (PQputCopyData(raw, (const char *)message, sizeof(message)) < 0 || PQflush(raw) < 0)
 		return postgresql_error_of_result(raw, NULL, err);
-	standby->status_ms = postgresql_now_ms();
+	standby->status_ms = clock_monotonic_ms();
 	if (flushed >= standby->wanted_lsn)
 		standby->is_confirm_wanted = false;
 	return 0;
@@ -65,7 +65,7 @@ int postgresql_standby_confirm(struct postgresql_standby *standby, struct error 
 int64_t postgresql_standby_due_in_ms(const struct postgresql_standby *standby)
 {
 	const int64_t due_ms = standby->status_ms + standby->source->settings->status_update_interval_ms;
-	const int64_t left_ms = due_ms - postgresql_now_ms();
+	const int64_t left_ms = due_ms - clock_monotonic_ms();
 	if (standby->is_confirm_wanted && standby->durable_lsn >= standby->wanted_lsn)
 		return 0;
 	return left_ms > 0 ? left_ms : 0;

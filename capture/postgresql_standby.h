@@ -14,7 +14,7 @@ struct postgresql_standby {
 	uint64_t durable_lsn;           /* of the writer; 0: nothing since the stream's start */
 	uint64_t wanted_lsn;            /* the server waits until this is confirmed, */
 	bool is_confirm_wanted;         /* where it does */
-	int64_t status_ms;              /* when it was told last; postgresql_now_ms */
+	int64_t status_ms;              /* when it was told last; clock_monotonic_ms */
 };
 
 /* The source has stored what it is to have received. */

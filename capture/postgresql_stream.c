@@ -1,5 +1,6 @@
 #include "capture/postgresql_stream.h"
 
+#include "capture/clock.h"
 #include "capture/postgresql_error.h"
 #include "capture/postgresql_publication.h"
 #include "capture/postgresql_replication.h"
@@ -43,7 +44,7 @@ static void on_wait(void *user)
 	struct postgresql_source *source = user;
 	struct error ignored;
 	if (source->stream != NULL &&
-	    postgresql_now_ms() - source->stream->standby.status_ms >= STATUS_ON_WAIT_MS)
+	    clock_monotonic_ms() - source->stream->standby.status_ms >= STATUS_ON_WAIT_MS)
 		(void)postgresql_standby_confirm(&source->stream->standby, &ignored);
 }
 
@@ -54,7 +55,7 @@ static int adopt(struct postgresql_stream *stream, uint64_t lsn, bool at_once, s
 	const struct source_settings *settings = stream->source->settings;
 	const int64_t interval_ms = settings->heartbeat_interval_ms > 0 ? settings->heartbeat_interval_ms :
 									  settings->status_update_interval_ms;
-	const int64_t now_ms = postgresql_now_ms();
+	const int64_t now_ms = clock_monotonic_ms();
 	if (stream->transaction.is_open || lsn <= stream->transaction.committed_lsn ||
 	    (!at_once && now_ms - stream->idle_save_ms < interval_ms))
 		return 0;
@@ -194,7 +195,7 @@ static bool is_due(int64_t *last_ms, int64_t interval_ms, int64_t now_ms)
 /* What is done by the clock. */
 static int tick(struct postgresql_stream *stream, struct error *err)
 {
-	const int64_t now_ms = postgresql_now_ms();
+	const int64_t now_ms = clock_monotonic_ms();
 	if (stream->has_asked && now_ms - stream->heard_ms >= SILENCE_MS)
 		return error_set(err, ERROR_CONNECTION, "the server has been silent for %d s", SILENCE_MS / 1000);
 	/* A position without rows waits for somebody to ask. */
@@ -263,7 +264,7 @@ static int loop(struct postgresql_stream *stream, struct error *err)
 			continue;
 		if (!PQconsumeInput(stream->raw))
 			return postgresql_error_of_result(stream->raw, NULL, err);
-		stream->heard_ms = postgresql_now_ms();
+		stream->heard_ms = clock_monotonic_ms();
 		stream->has_asked = false;
 	}
 }
@@ -277,7 +278,7 @@ static int create(struct postgresql_source *source, struct error *err)
 	stream->raw = postgresql_connection_raw(source->replication);
 	postgresql_transaction_init(&stream->transaction, source);
 	postgresql_standby_init(&stream->standby, source);
-	stream->heard_ms = stream->table_check_ms = postgresql_now_ms();
+	stream->heard_ms = stream->table_check_ms = clock_monotonic_ms();
 	source->stream = stream;
 	return 0;
 }
