@@ -87,4 +87,10 @@ struct call {
 /* MILLSTREAM_OK and client->reply; else as the public functions. */
 int client_call(struct millstream_client *client, struct call *call);
 
+/* The body that the last call has brought. */
+static inline struct bytes client_reply(const struct millstream_client *client)
+{
+	return (struct bytes){ (const uint8_t *)client->reply.data, client->reply.size };
+}
+
 #endif

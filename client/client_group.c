@@ -1,27 +1,9 @@
 #include "client/client.h"
 
+#include "client/client_page.h"
 #include "protocol/message_group.h"
 
-/* Groups: which there are, who is in one, how far it is behind. */
-
-static const char *copy_text(char *out, size_t size, struct bytes text)
-{
-	if (text.data == NULL || text.size >= size)
-		return NULL;
-	memcpy(out, text.data, text.size);
-	out[text.size] = '\0';
-	return out;
-}
-
-/* One page: its body, or what millstream_… returns. */
-static int ask(struct millstream_client *client, struct call *call, int64_t deadline_ms, struct bytes *out)
-{
-	call->deadline_ms = deadline_ms;
-	int code = client_call(client, call);
-
-	*out = (struct bytes){ (const uint8_t *)client->reply.data, client->reply.size };
-	return code;
-}
+/* Groups: which there are, who is in one, how far it is behind, what it has committed. */
 
 /* ---- All groups ---- */
 
@@ -62,7 +44,7 @@ static bool add_groups(struct millstream_client *client, struct groups_walk *wal
 		if (!is_same(walk, from.name)) {
 			if (!hand_out_group(client, walk))
 				return false;
-			group->name = copy_text(walk->name, sizeof(walk->name), from.name);
+			group->name = client_copy_text(walk->name, sizeof(walk->name), from.name);
 		}
 		group->member_count += from.members;
 		group->partition_count += from.partitions;
@@ -89,18 +71,20 @@ MILLSTREAM_API int millstream_groups(struct millstream_client *client,
 
 	while (code == MILLSTREAM_OK) {
 		struct message_groups_reply reply;
-		struct call call = { .type = FRAME_GROUPS, .encode = encode_groups, .message = &walk.message };
-		struct bytes body;
-		if ((code = ask(client, &call, deadline_ms, &body)) != MILLSTREAM_OK)
+		struct call call = {
+			.type = FRAME_GROUPS,
+			.encode = encode_groups,
+			.message = &walk.message,
+			.deadline_ms = deadline_ms,
+		};
+		if ((code = client_call(client, &call)) != MILLSTREAM_OK)
 			return code;
-		if (message_groups_reply_decode(body, &reply, &err) != 0)
+		if (message_groups_reply_decode(client_reply(client), &reply, &err) != 0)
 			return client_fail(client, &err, false);
 		if (!add_groups(client, &walk, reply.groups))
 			return MILLSTREAM_OK;
-		if (reply.next.data == NULL)
+		if (!client_next_page(reply.next, walk.after, sizeof(walk.after), &walk.message.after))
 			break;
-		memcpy(walk.after, reply.next.data, reply.next.size);
-		walk.message.after = (struct bytes){ walk.after, reply.next.size };
 	}
 	if (code == MILLSTREAM_OK)
 		hand_out_group(client, &walk);
@@ -125,8 +109,8 @@ static bool hand_out_members(struct group_walk *walk, struct message_list member
 	while (message_group_member_next(&members, &from)) {
 		struct millstream_member member = {
 			.id = from.id,
-			.client_name = copy_text(walk->texts[0], sizeof(walk->texts[0]), from.client),
-			.address = copy_text(walk->texts[1], sizeof(walk->texts[1]), from.address),
+			.client_name = client_copy_text(walk->texts[0], sizeof(walk->texts[0]), from.client),
+			.address = client_copy_text(walk->texts[1], sizeof(walk->texts[1]), from.address),
 			.partition_count = from.partitions,
 		};
 		if (walk->each_member != NULL && !walk->each_member(walk->user, &member))
@@ -143,7 +127,7 @@ static bool hand_out_partitions(struct group_walk *walk, struct message_list par
 	while (message_group_partition_next(&partitions, &from)) {
 		bool has_committed = from.committed != UINT64_MAX;
 		struct millstream_group_partition partition = {
-			.topic = copy_text(walk->texts[0], sizeof(walk->texts[0]), from.topic),
+			.topic = client_copy_text(walk->texts[0], sizeof(walk->texts[0]), from.topic),
 			.partition = from.partition,
 			.visible_end = from.visible_end,
 			.committed = from.committed,
@@ -182,20 +166,23 @@ MILLSTREAM_API int millstream_group_info(
 
 	while (code == MILLSTREAM_OK) {
 		struct message_group_info_reply reply;
-		struct call call = { .type = FRAME_GROUP_INFO, .encode = encode_info, .message = &walk.message };
-		struct bytes body;
-		if ((code = ask(client, &call, deadline_ms, &body)) != MILLSTREAM_OK)
+		struct call call = {
+			.type = FRAME_GROUP_INFO,
+			.encode = encode_info,
+			.message = &walk.message,
+			.deadline_ms = deadline_ms,
+		};
+		if ((code = client_call(client, &call)) != MILLSTREAM_OK)
 			return code;
-		if (message_group_info_reply_decode(body, &reply, &err) != 0)
+		if (message_group_info_reply_decode(client_reply(client), &reply, &err) != 0)
 			return client_fail(client, &err, false);
 		client->is_calling_back = true;
 		bool goes_on = hand_out_members(&walk, reply.members) &&
 			       hand_out_partitions(&walk, reply.partitions);
 		client->is_calling_back = false;
-		if (!goes_on || reply.next.data == NULL)
+		if (!goes_on ||
+		    !client_next_page(reply.next, walk.after, sizeof(walk.after), &walk.message.after))
 			break;
-		memcpy(walk.after, reply.next.data, reply.next.size);
-		walk.message.after = (struct bytes){ walk.after, reply.next.size };
 	}
 	return code;
 }
@@ -218,4 +205,72 @@ MILLSTREAM_API int millstream_group_remove(struct millstream_client *client, con
 	int code = client_enter(client);
 
 	return code == MILLSTREAM_OK ? client_call(client, &call) : code;
+}
+
+/* ---- What one has committed ---- */
+
+/* Where a walk is, and room for the texts of one entry. */
+struct committed_walk {
+	struct message_committed message;
+	uint8_t after[PAGE_BYTES_MAX];
+	char topic[TOPIC_NAME_BYTES_MAX + 1];
+	char metadata[COMMIT_METADATA_BYTES_MAX + 1];
+};
+
+/* Is there a next page, and is it wanted? */
+static bool hand_out_offsets(struct millstream_client *client, struct committed_walk *walk,
+			     struct message_committed_reply *reply,
+			     bool (*each)(void *user, const struct millstream_offset *offset), void *user)
+{
+	struct message_committed_offset from;
+	bool goes_on = true;
+
+	while (goes_on && message_committed_offset_next(&reply->offsets, &from)) {
+		struct millstream_offset offset = {
+			.topic = client_copy_text(walk->topic, sizeof(walk->topic), from.topic),
+			.partition = from.partition,
+			.offset = from.offset,
+			.metadata = client_copy_text(walk->metadata, sizeof(walk->metadata), from.metadata),
+			.time_us = from.time_us,
+		};
+		client->is_calling_back = true;
+		goes_on = each(user, &offset);
+		client->is_calling_back = false;
+	}
+	return goes_on && client_next_page(reply->next, walk->after, sizeof(walk->after), &walk->message.after);
+}
+
+static int encode_committed(const struct call *call, msgpack_sbuffer *frame, uint32_t id,
+			    struct error *err)
+{
+	return message_committed_encode(frame, id, call->message, err);
+}
+
+MILLSTREAM_API int millstream_committed(struct millstream_client *client, const char *group,
+					bool (*each)(void *user,
+						     const struct millstream_offset *offset),
+					void *user, int timeout_ms)
+{
+	struct committed_walk walk = { .message.group = { (const uint8_t *)group, strlen(group) } };
+	int64_t deadline_ms = client_deadline(timeout_ms);
+	struct error err = { 0 };
+	int code = client_enter(client);
+
+	while (code == MILLSTREAM_OK) {
+		struct message_committed_reply reply;
+		struct call call = {
+			.type = FRAME_COMMITTED,
+			.encode = encode_committed,
+			.message = &walk.message,
+			.deadline_ms = deadline_ms,
+		};
+		code = client_call(client, &call);
+		if (code != MILLSTREAM_OK)
+			return code;
+		if (message_committed_reply_decode(client_reply(client), &reply, &err) != 0)
+			return client_fail(client, &err, false);
+		if (!hand_out_offsets(client, &walk, &reply, each, user))
+			break;
+	}
+	return code;
 }

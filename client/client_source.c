@@ -1,5 +1,6 @@
 #include "client/client.h"
 
+#include "client/client_page.h"
 #include "protocol/message_source.h"
 
 #include <stdlib.h>
@@ -11,18 +12,6 @@ struct view {
 	struct millstream_source_info info;
 	char *texts;
 };
-
-static const char *add_text(char **at, struct bytes text)
-{
-	char *begin = *at;
-
-	if (text.data == NULL)
-		return NULL;
-	memcpy(begin, text.data, text.size);
-	begin[text.size] = '\0';
-	*at += text.size + 1;
-	return begin;
-}
 
 static size_t texts_bytes(const struct message_source *from)
 {
@@ -45,24 +34,24 @@ static int fill(struct view *view, const struct message_source *from, struct err
 		return error_set(err, ERROR_MEMORY, "no memory for a source");
 	view->texts = at;
 	view->info = (struct millstream_source_info){
-		.name = add_text(&at, from->name),
+		.name = client_add_text(&at, from->name),
 		.is_configured = from->configured,
-		.connector = add_text(&at, from->connector),
-		.topic_prefix = add_text(&at, from->topic_prefix),
-		.endpoint = add_text(&at, from->endpoint),
-		.slot = add_text(&at, from->slot),
-		.publication = add_text(&at, from->publication),
-		.state = add_text(&at, from->state),
-		.reason = add_text(&at, from->reason),
+		.connector = client_add_text(&at, from->connector),
+		.topic_prefix = client_add_text(&at, from->topic_prefix),
+		.endpoint = client_add_text(&at, from->endpoint),
+		.slot = client_add_text(&at, from->slot),
+		.publication = client_add_text(&at, from->publication),
+		.state = client_add_text(&at, from->state),
+		.reason = client_add_text(&at, from->reason),
 		.retries = from->retries,
 		.retry_in_us = from->retry_in_us,
-		.position = add_text(&at, from->position),
+		.position = client_add_text(&at, from->position),
 		.behind_bytes = from->behind_bytes,
 		.source_time_us = from->source_time_us,
 		.lag_us = from->lag_us,
 		.transaction_count = from->transaction_count,
 		.record_count = from->record_count,
-		.snapshot_table = add_text(&at, from->snapshot_table),
+		.snapshot_table = client_add_text(&at, from->snapshot_table),
 		.snapshot_tables_done = from->snapshot_tables_done,
 		.snapshot_tables_total = from->snapshot_tables_total,
 		.snapshot_rows_done = from->snapshot_rows_done,
@@ -111,7 +100,7 @@ MILLSTREAM_API int millstream_sources(struct millstream_client *client, const ch
 {
 	struct message_sources message = { .name = bytes_or_nil(name) };
 	int64_t deadline_ms = client_deadline(timeout_ms);
-	char after[TOPIC_NAME_BYTES_MAX];
+	uint8_t after[TOPIC_NAME_BYTES_MAX];
 	struct error err = { 0 };
 	int code = client_enter(client);
 
@@ -126,16 +115,13 @@ MILLSTREAM_API int millstream_sources(struct millstream_client *client, const ch
 		code = client_call(client, &call);
 		if (code != MILLSTREAM_OK)
 			return code;
-		struct bytes body = { (const uint8_t *)client->reply.data, client->reply.size };
-		if (message_sources_reply_decode(body, &reply, &err) != 0)
+		if (message_sources_reply_decode(client_reply(client), &reply, &err) != 0)
 			return client_fail(client, &err, false);
 		int rc = hand_out(client, reply.sources, each, user, &err);
 		if (rc < 0)
 			return client_fail(client, &err, false);
-		if (rc == 0 || reply.next.data == NULL || reply.next.size > sizeof(after))
+		if (rc == 0 || !client_next_page(reply.next, after, sizeof(after), &message.after))
 			break;
-		memcpy(after, reply.next.data, reply.next.size);
-		message.after = (struct bytes){ (const uint8_t *)after, reply.next.size };
 	}
 	return code;
 }

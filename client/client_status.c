@@ -1,11 +1,11 @@
 #include "client/client.h"
 
-#include "protocol/message_group.h"
+#include "client/client_page.h"
 #include "protocol/message_status.h"
 
 #include <stdlib.h>
 
-/* The server's status, and what groups have committed. */
+/* The server's status. */
 
 /* A status and everything it points to, in one piece of memory. */
 struct lent_status {
@@ -14,18 +14,6 @@ struct lent_status {
 	struct millstream_source sources[];
 	/* and texts behind them */
 };
-
-static const char *add_text(char **at, struct bytes text)
-{
-	char *begin = *at;
-
-	if (text.data == NULL)
-		return NULL;
-	memcpy(begin, text.data, text.size);
-	begin[text.size] = '\0';
-	*at += text.size + 1;
-	return begin;
-}
 
 static void fill_numbers(struct millstream_status *out, const struct message_status_reply *from)
 {
@@ -59,18 +47,18 @@ static void fill_lists(struct lent_status *lent, const struct message_status_rep
 	struct message_status_source source;
 	struct bytes warning;
 
-	out->version = add_text(&texts, from->version);
-	out->state = add_text(&texts, from->state);
+	out->version = client_add_text(&texts, from->version);
+	out->state = client_add_text(&texts, from->state);
 	while (message_warning_next(&warnings, &warning))
-		lent->warnings[out->warning_count++] = add_text(&texts, warning);
+		lent->warnings[out->warning_count++] = client_add_text(&texts, warning);
 	while (message_status_source_next(&sources, &source))
 		lent->sources[out->source_count++] = (struct millstream_source){
-			.name = add_text(&texts, source.name),
-			.state = add_text(&texts, source.state),
-			.reason = add_text(&texts, source.reason),
-			.position = add_text(&texts, source.position),
+			.name = client_add_text(&texts, source.name),
+			.state = client_add_text(&texts, source.state),
+			.reason = client_add_text(&texts, source.reason),
+			.position = client_add_text(&texts, source.position),
 			.lag_us = source.lag_us,
-			.snapshot_table = add_text(&texts, source.snapshot_table),
+			.snapshot_table = client_add_text(&texts, source.snapshot_table),
 			.snapshot_rows_done = source.snapshot_rows_done,
 			.snapshot_rows_estimated = source.snapshot_rows_estimated,
 			.snapshot_left_us = source.snapshot_left_us,
@@ -83,7 +71,7 @@ static int lend_status(struct millstream_client *client, struct bytes body, stru
 {
 	struct message_status_reply from;
 
-	if (message_status_reply_decode(body, &from, err) != 0)
+	if (message_status_reply_decode(client_reply(client), &from, err) != 0)
 		return -1;
 	/* All texts together are shorter than the body; each gets a zero. */
 	size_t list_bytes = from.sources.count * sizeof(struct millstream_source);
@@ -120,91 +108,8 @@ MILLSTREAM_API int millstream_status(struct millstream_client *client, int timeo
 		code = client_call(client, &call);
 	if (code != MILLSTREAM_OK)
 		return code;
-	struct bytes body = { (const uint8_t *)client->reply.data, client->reply.size };
-	if (lend_status(client, body, &err) != 0)
+	if (lend_status(client, client_reply(client), &err) != 0)
 		return client_fail(client, &err, false);
 	*out = &((struct lent_status *)client->lent)->status;
 	return MILLSTREAM_OK;
-}
-
-/* ---- Groups ---- */
-
-/* Where a walk is, and room for the texts of one entry. */
-struct walk {
-	struct message_committed message;
-	uint8_t after[PAGE_BYTES_MAX];
-	char topic[TOPIC_NAME_BYTES_MAX + 1];
-	char metadata[COMMIT_METADATA_BYTES_MAX + 1];
-};
-
-static const char *copy_text(char *out, size_t size, struct bytes text)
-{
-	if (text.data == NULL || text.size >= size)
-		return NULL;
-	memcpy(out, text.data, text.size);
-	out[text.size] = '\0';
-	return out;
-}
-
-/* 1 go on with the next page, 0 enough. */
-static int hand_out(struct millstream_client *client, struct walk *walk,
-		    struct message_committed_reply *reply,
-		    bool (*each)(void *user, const struct millstream_offset *offset), void *user)
-{
-	struct message_committed_offset from;
-	bool goes_on = true;
-
-	while (goes_on && message_committed_offset_next(&reply->offsets, &from)) {
-		struct millstream_offset offset = {
-			.topic = copy_text(walk->topic, sizeof(walk->topic), from.topic),
-			.partition = from.partition,
-			.offset = from.offset,
-			.metadata = copy_text(walk->metadata, sizeof(walk->metadata), from.metadata),
-			.time_us = from.time_us,
-		};
-		client->is_calling_back = true;
-		goes_on = each(user, &offset);
-		client->is_calling_back = false;
-	}
-	if (!goes_on || reply->next.data == NULL || reply->next.size > sizeof(walk->after))
-		return 0;
-	memcpy(walk->after, reply->next.data, reply->next.size);
-	walk->message.after = (struct bytes){ walk->after, reply->next.size };
-	return 1;
-}
-
-static int encode_committed(const struct call *call, msgpack_sbuffer *frame, uint32_t id,
-			    struct error *err)
-{
-	return message_committed_encode(frame, id, call->message, err);
-}
-
-MILLSTREAM_API int millstream_committed(struct millstream_client *client, const char *group,
-					bool (*each)(void *user,
-						     const struct millstream_offset *offset),
-					void *user, int timeout_ms)
-{
-	struct walk walk = { .message.group = { (const uint8_t *)group, strlen(group) } };
-	int64_t deadline_ms = client_deadline(timeout_ms);
-	struct error err = { 0 };
-	int code = client_enter(client);
-
-	while (code == MILLSTREAM_OK) {
-		struct message_committed_reply reply;
-		struct call call = {
-			.type = FRAME_COMMITTED,
-			.encode = encode_committed,
-			.message = &walk.message,
-			.deadline_ms = deadline_ms,
-		};
-		code = client_call(client, &call);
-		if (code != MILLSTREAM_OK)
-			return code;
-		struct bytes body = { (const uint8_t *)client->reply.data, client->reply.size };
-		if (message_committed_reply_decode(body, &reply, &err) != 0)
-			return client_fail(client, &err, false);
-		if (hand_out(client, &walk, &reply, each, user) == 0)
-			break;
-	}
-	return code;
 }

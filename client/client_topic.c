@@ -1,5 +1,6 @@
 #include "client/client.h"
 
+#include "client/client_page.h"
 #include "protocol/message_topic.h"
 
 #include <stdlib.h>
@@ -22,11 +23,6 @@ static int encode(const struct call *call, msgpack_sbuffer *frame, uint32_t id,
 {
 	return message_encode(message_layout_of((uint8_t)call->type, false), frame, id,
 			      call->message, err);
-}
-
-static struct bytes reply_of(const struct millstream_client *client)
-{
-	return (struct bytes){ (const uint8_t *)client->reply.data, client->reply.size };
 }
 
 /* ---- Walking them ---- */
@@ -135,7 +131,7 @@ static int walk(struct millstream_client *client, struct message_metadata *messa
 		bool (*each)(void *user, const struct millstream_topic *topic), void *user,
 		int64_t deadline_ms)
 {
-	char after[TOPIC_NAME_BYTES_MAX];
+	uint8_t after[TOPIC_NAME_BYTES_MAX];
 	struct error err = { 0 };
 
 	for (;;) {
@@ -149,15 +145,13 @@ static int walk(struct millstream_client *client, struct message_metadata *messa
 		int code = client_call(client, &call);
 		if (code != MILLSTREAM_OK)
 			return code;
-		if (message_metadata_reply_decode(reply_of(client), &reply, &err) != 0)
+		if (message_metadata_reply_decode(client_reply(client), &reply, &err) != 0)
 			return client_fail(client, &err, false);
 		int rc = hand_out(client, reply.topics, each, user, &err);
 		if (rc < 0)
 			return client_fail(client, &err, false);
-		if (rc == 0 || reply.next.data == NULL || reply.next.size > sizeof(after))
+		if (rc == 0 || !client_next_page(reply.next, after, sizeof(after), &message->after))
 			return MILLSTREAM_OK;
-		memcpy(after, reply.next.data, reply.next.size);
-		message->after = (struct bytes){ (const uint8_t *)after, reply.next.size };
 	}
 }
 
@@ -310,7 +304,7 @@ MILLSTREAM_API int millstream_offset_for_time(struct millstream_client *client, 
 		code = client_call(client, &call);
 	if (code != MILLSTREAM_OK)
 		return code;
-	if (message_offsets_reply_decode(reply_of(client), &reply, &err) != 0)
+	if (message_offsets_reply_decode(client_reply(client), &reply, &err) != 0)
 		return client_fail(client, &err, false);
 	*out = (struct millstream_offsets){ reply.offset, reply.log_start, reply.visible_end };
 	return MILLSTREAM_OK;
@@ -337,7 +331,7 @@ MILLSTREAM_API int millstream_schema(struct millstream_client *client, uint32_t 
 		code = client_call(client, &call);
 		if (code != MILLSTREAM_OK)
 			return code;
-		if (message_schema_reply_decode(reply_of(client), &reply, &err) != 0 ||
+		if (message_schema_reply_decode(client_reply(client), &reply, &err) != 0 ||
 		    schema_cache_add(&client->schemas, id, reply.schema, &err) != 0)
 			return client_fail(client, &err, false);
 		schema = schema_cache_find(&client->schemas, id);
