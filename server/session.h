@@ -92,6 +92,9 @@ session_handler session_groups, session_group_info, session_group_remove;
 session_handler session_status;
 session_handler session_sources, session_source_control;
 
+/* Has the group committed anything?  ERROR_NOT_FOUND: no.  (session_group.c) */
+int session_group_find(struct session *session, struct bytes group, struct error *err);
+
 /* The appender has room again: try what waits.  (session_publish.c) */
 void session_publish_resume(struct session *session);
 void session_publish_drop(struct session *session);

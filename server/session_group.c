@@ -111,10 +111,19 @@ int session_commit(struct session *session, const struct frame *frame, struct er
 	return commit != NULL ? 0 : -1;
 }
 
+int session_group_find(struct session *session, struct bytes group, struct error *err)
+{
+	struct group_offset offset;
+	int rc = groups_next(broker_reader(session->service->broker), group, false, 0, 0, &offset, NULL, err);
+	if (rc == 0)
+		error_set(err, ERROR_NOT_FOUND, "there is no group '%.*s'", (int)group.size,
+			  (const char *)group.data);
+	return rc == 1 ? 0 : -1;
+}
+
 /* May it be removed: is it there, and nobody in it? */
 static int check_removable(struct session *session, struct bytes group, struct error *err)
 {
-	struct group_offset offset;
 	struct members members;
 	if (members_collect(&members, session->service, group, err) != 0)
 		return -1;
@@ -124,11 +133,7 @@ static int check_removable(struct session *session, struct bytes group, struct e
 		return error_set(err, ERROR_INVALID, "group '%.*s' has %zu member%s: end %s first",
 				 (int)group.size, (const char *)group.data, count, count == 1 ? "" : "s",
 				 count == 1 ? "it" : "them");
-	int rc = groups_next(broker_reader(session->service->broker), group, false, 0, 0, &offset, NULL, err);
-	if (rc == 0)
-		error_set(err, ERROR_NOT_FOUND, "there is no group '%.*s'", (int)group.size,
-			  (const char *)group.data);
-	return rc == 1 ? 0 : -1;
+	return session_group_find(session, group, err);
 }
 
 int session_group_remove(struct session *session, const struct frame *frame, struct error *err)

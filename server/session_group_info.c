@@ -185,7 +185,6 @@ static int add_partitions(struct telling *telling, struct error *err)
 /* Where the request goes on; ERROR_NOT_FOUND where there is nothing to begin with. */
 static int begin(struct telling *telling, const struct message_group_info *message, struct error *err)
 {
-	struct group_offset offset;
 	if (message->after.data != NULL) {
 		if (message->after.size != PLACE_BYTES || message->after.data[0] < PLACE_MEMBERS ||
 		    message->after.data[0] > PLACE_PARTITIONS)
@@ -194,14 +193,7 @@ static int begin(struct telling *telling, const struct message_group_info *messa
 		return 0;
 	}
 	telling->place[0] = PLACE_MEMBERS;
-	if (telling->members_found.count > 0)
-		return 0;
-	int rc = groups_next(broker_reader(telling->session->service->broker), telling->group, false, 0, 0,
-			     &offset, NULL, err);
-	if (rc == 0)
-		error_set(err, ERROR_NOT_FOUND, "there is no group '%.*s'", (int)telling->group.size,
-			  (const char *)telling->group.data);
-	return rc == 1 ? 0 : -1;
+	return telling->members_found.count > 0 ? 0 : session_group_find(telling->session, telling->group, err);
 }
 
 /* 1: there are more; 0: all; -1. */
