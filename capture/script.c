@@ -2,18 +2,16 @@
 
 #include "capture/script_row.h"
 #include "capture/script_words.h"
+#include "protocol/array.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { COLUMNS_MAX = 64, WORD_BYTES_MAX = 256 };
 
-/* Growing arrays: room for one more. */
 static void *grow(void *array, size_t count, size_t size, struct error *err)
 {
-	if ((count & (count - 1)) != 0)
-		return array;
-	void *grown = realloc(array, (count == 0 ? 1 : count * 2) * size);
+	void *grown = array_grow(array, count, size);
 	if (grown == NULL)
 		error_set(err, ERROR_MEMORY, "reading a script");
 	return grown;

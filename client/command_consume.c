@@ -2,7 +2,9 @@
 #include "client/command_format.h"
 #include "client/command_output.h"
 #include "client/command_progress.h"
+#include "client/command_start.h"
 #include "client/command_table.h"
+#include "protocol/array.h"
 #include "protocol/limits.h"
 #include "protocol/topic_pattern.h"
 
@@ -43,7 +45,6 @@ struct consume {
 	/* Of a group: as far as the output has been written. */
 	struct millstream_offset *written;      /* owned, and so are the topics in it */
 	size_t written_count;
-	size_t written_room;
 	bool is_uncommitted;
 	int64_t committed_us;
 };
@@ -61,14 +62,10 @@ static bool note_place(void *user, const struct millstream_place *place)
 			return true;
 		}
 	}
-	if (consume->written_count == consume->written_room) {
-		size_t room = consume->written_room * 2 + 8;
-		void *grown = realloc(consume->written, room * sizeof(*consume->written));
-		if (grown == NULL)
-			return false;
-		consume->written = grown;
-		consume->written_room = room;
-	}
+	void *grown = array_grow(consume->written, consume->written_count, sizeof(*consume->written));
+	if (grown == NULL)
+		return false;
+	consume->written = grown;
 	char *topic = strdup(place->topic);
 	if (topic == NULL)
 		return false;
@@ -269,41 +266,19 @@ static int follow(struct consume *consume)
 
 /* ---- Options ---- */
 
-static int read_i64(const char *value, int64_t *out)
-{
-	char *end;
-	errno = 0;
-	*out = strtoll(value, &end, 10);
-	return value[0] == '\0' || strchr("-0123456789", value[0]) == NULL || *end != '\0' || errno != 0
-		       ? -1 : 0;
-}
-
 static int read_start(struct consume *consume, const char *value)
 {
-	static const struct { const char *name; enum millstream_start start; } words[] = {
-		{ "beginning", MILLSTREAM_START_BEGINNING },
-		{ "end", MILLSTREAM_START_END },
-		{ "stored", MILLSTREAM_START_STORED },
-	};
 	struct millstream_subscribe_options *subscribe = &consume->subscribe;
+	struct command_start start;
 	consume->has_start = true;
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strcmp(value, words[i].name) == 0) {
-			subscribe->start = words[i].start;
-			return 0;
-		}
-	if (strncmp(value, "s@", 2) == 0 && read_i64(value + 2, &subscribe->time_us) == 0 &&
-	    subscribe->time_us < INT64_MAX / 1000 && subscribe->time_us > INT64_MIN / 1000) {
-		subscribe->time_us *= 1000;
-		subscribe->start = MILLSTREAM_START_TIME;
-		return 0;
-	}
-	subscribe->start = MILLSTREAM_START_OFFSET;
-	if (strncmp(value, "s@", 2) != 0 && read_i64(value, &subscribe->offset) == 0)
-		return 0;
-	command_misused(consume->command, "-o: '%s' is none of beginning, end, stored, N, -N (so many "
-			"before the end), s@MS (since a time)", value);
-	return -1;
+	if (command_start_read(consume->command, value, true, &start) != 0)
+		return -1;
+	subscribe->start = start.kind;
+	if (start.kind == MILLSTREAM_START_TIME)
+		subscribe->time_us = start.number;
+	else if (start.kind == MILLSTREAM_START_OFFSET)
+		subscribe->offset = start.number;
+	return 0;
 }
 
 static int read_format(struct consume *consume, const char *value)

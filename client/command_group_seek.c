@@ -1,10 +1,11 @@
 #include "client/command.h"
 #include "client/command_output.h"
+#include "client/command_start.h"
 #include "client/command_table.h"
+#include "protocol/array.h"
 #include "protocol/limits.h"
 #include "protocol/text_columns.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,94 +31,54 @@ struct seek_work {
 	const struct command *command;
 	struct millstream_client *client;
 	const char *group;
-	enum millstream_start start;
+	struct command_start start;
 	bool has_start;
-	int64_t number;                 /* of MILLSTREAM_START_OFFSET, _TIME (µs) */
 	uint64_t partition;             /* UINT64_MAX: all */
 	bool is_sure;
 	struct target *targets;         /* owned, by topic and partition */
 	size_t target_count;
-	size_t target_room;
 	size_t member_count;
 	bool has_failed;                /* memory ran out */
 };
-
-static int read_number(const char *text, int64_t *out)
-{
-	char *end;
-	errno = 0;
-	*out = strtoll(text, &end, 10);
-	return errno == 0 && end != text && *end == '\0' && text[0] != '+' && text[0] != ' ' ? 0 : -1;
-}
-
-static int read_start(struct seek_work *work, const char *value)
-{
-	bool is_time = strncmp(value, "s@", 2) == 0;
-	work->has_start = true;
-	if (strcmp(value, "beginning") == 0) {
-		work->start = MILLSTREAM_START_BEGINNING;
-		return 0;
-	}
-	if (strcmp(value, "end") == 0) {
-		work->start = MILLSTREAM_START_END;
-		return 0;
-	}
-	work->start = is_time ? MILLSTREAM_START_TIME : MILLSTREAM_START_OFFSET;
-	if (read_number(value + 2 * is_time, &work->number) != 0 ||
-	    (is_time && (work->number > INT64_MAX / 1000 || work->number < INT64_MIN / 1000))) {
-		command_misused(work->command, "-o: '%s' is none of beginning, end, N, -N (so many before the "
-				"end), s@MS (since a time)", value);
-		return -1;
-	}
-	work->number *= is_time ? 1000 : 1;
-	return 0;
-}
-
-static int make_room(struct seek_work *work)
-{
-	if (work->target_count < work->target_room)
-		return 0;
-	size_t room = 2 * work->target_room + 8;
-	void *grown = realloc(work->targets, room * sizeof(*work->targets));
-	if (grown == NULL)
-		return -1;
-	work->targets = grown;
-	work->target_room = room;
-	return 0;
-}
 
 /* Of a time, the server is asked later. */
 static uint64_t offset_of(const struct seek_work *work, const struct millstream_partition *partition)
 {
 	uint64_t kept = partition->visible_end - partition->log_start;
-	if (work->start == MILLSTREAM_START_BEGINNING)
+	if (work->start.kind == MILLSTREAM_START_BEGINNING)
 		return partition->log_start;
-	if (work->start != MILLSTREAM_START_OFFSET)
+	if (work->start.kind != MILLSTREAM_START_OFFSET)
 		return partition->visible_end;
-	if (work->number >= 0)
-		return (uint64_t)work->number;
-	return -(uint64_t)work->number < kept ? partition->visible_end + (uint64_t)work->number
+	if (work->start.number >= 0)
+		return (uint64_t)work->start.number;
+	return -(uint64_t)work->start.number < kept ? partition->visible_end + (uint64_t)work->start.number
 					      : partition->log_start;
+}
+
+static int add_target(struct seek_work *work, const char *topic, uint32_t number,
+		      const struct millstream_partition *partition)
+{
+	struct target *grown = array_grow(work->targets, work->target_count, sizeof(*work->targets));
+	if (grown == NULL)
+		return -1;
+	work->targets = grown;
+	struct target target = {
+		.topic = strdup(topic), .partition = number, .log_start = partition->log_start,
+		.visible_end = partition->visible_end, .committed = UINT64_MAX,
+		.offset = offset_of(work, partition),
+	};
+	if (target.topic == NULL)
+		return -1;
+	work->targets[work->target_count++] = target;
+	return 0;
 }
 
 static bool add_topic(void *user, const struct millstream_topic *topic)
 {
 	struct seek_work *work = user;
-	for (uint32_t n = 0; n < topic->partition_count && !work->has_failed; n++) {
-		const struct millstream_partition *partition = &topic->partitions[n];
-		if (work->partition != UINT64_MAX && work->partition != n)
-			continue;
-		char *name = strdup(topic->name);
-		work->has_failed = name == NULL || make_room(work) != 0;
-		if (work->has_failed)
-			free(name);
-		else
-			work->targets[work->target_count++] = (struct target){
-				.topic = name, .partition = n, .log_start = partition->log_start,
-				.visible_end = partition->visible_end, .committed = UINT64_MAX,
-				.offset = offset_of(work, partition),
-			};
-	}
+	for (uint32_t n = 0; n < topic->partition_count && !work->has_failed; n++)
+		if (work->partition == UINT64_MAX || work->partition == n)
+			work->has_failed = add_target(work, topic->name, n, &topic->partitions[n]) != 0;
 	return !work->has_failed;
 }
 
@@ -191,8 +152,8 @@ static int check_targets(struct seek_work *work)
 	for (size_t n = 0; n < work->target_count; n++) {
 		struct target *target = &work->targets[n];
 		struct millstream_offsets offsets;
-		if (work->start == MILLSTREAM_START_TIME) {
-			if (millstream_offset_for_time(work->client, target->topic, target->partition, work->number,
+		if (work->start.kind == MILLSTREAM_START_TIME) {
+			if (millstream_offset_for_time(work->client, target->topic, target->partition, work->start.number,
 						       COMMAND_ANSWER_MS, &offsets) != MILLSTREAM_OK)
 				return command_call_failed(work->command, work->client, "ask for an offset of '%s'",
 							   target->topic);
@@ -258,7 +219,8 @@ static int read_options(struct command_arguments *arguments, struct seek_work *w
 	while ((letter = command_arguments_next(arguments, &value)) > 0) {
 		if (letter == OPTION_YES)
 			work->is_sure = true;
-		if (letter == 'o' && read_start(work, value) != 0)
+		work->has_start |= letter == 'o';
+		if (letter == 'o' && command_start_read(work->command, value, false, &work->start) != 0)
 			return -1;
 		if (letter == 'p' &&
 		    command_number(work->command, "-p", value, 0, TOPIC_PARTITIONS_MAX - 1, &work->partition) != 0)
