@@ -6,33 +6,8 @@ if [ -z "${SIGINT_IS_DEFAULT-}" ] && env --default-signal=INT true 2>/dev/null; 
 	SIGINT_IS_DEFAULT=yes exec env --default-signal=INT bash "$0"
 fi
 
-millstream=$PWD/millstream
-dir=$(mktemp -d) || exit 99
-server=
-trap '[ -z "$server" ] || kill "$server"; rm -rf "$dir"' EXIT
-count=0
-failures=0
-
-ok()            # ok NAME: the command before it succeeded
-{
-	# shellcheck disable=SC2181
-	if [ $? -eq 0 ]; then
-		count=$((count + 1)); echo "ok $count - $1"
-	else
-		count=$((count + 1)); failures=$((failures + 1)); echo "not ok $count - $1"
-		sed 's/^/# out: /' "$dir/out" | head -20
-		sed 's/^/# err: /' "$dir/err" | head -20
-	fi
-}
-
-run()           # run STATUS ARGUMENTS...: stdout in out, stderr in err
-{
-	local wanted=$1
-	shift
-	timeout 60 "$millstream" "$@" >"$dir/out" 2>"$dir/err" </dev/null
-	local status=$?
-	[ $status -eq "$wanted" ] || { echo "# exit status $status, not $wanted: $*"; return 1; }
-}
+# shellcheck source=tests/support/command_fixture.sh
+. "${top_srcdir:-.}/tests/support/command_fixture.sh" || exit 99
 
 feed()          # feed INPUT STATUS ARGUMENTS...
 {
@@ -44,34 +19,16 @@ feed()          # feed INPUT STATUS ARGUMENTS...
 	[ $status -eq "$wanted" ] || { echo "# exit status $status, not $wanted: $*"; return 1; }
 }
 
-out_is()  { printf -- "$1" | diff - "$dir/out" | sed 's/^/# /'; return "${PIPESTATUS[1]}"; }
-out_has() { grep -q -- "$1" "$dir/out"; }
-err_has() { grep -qe "$1" "$dir/err"; }
-err_is_empty() { [ ! -s "$dir/err" ]; }
 masked() { sed -E 's/"(ts|created_us)":[0-9]+/"\1":0/g' "$dir/out" >"$dir/masked" && mv "$dir/masked" "$dir/out"; }
 
-start_server()  # start_server NAME CONFIGURATION: its id in server, its address in MILLSTREAM_URL
-{
-	printf 'listen = 127.0.0.1:0\nlog.map.bytes = 1GiB\n%s\n' "$2" >"$dir/$1.conf"
-	"$PWD/millstreamd" -c "$dir/$1.conf" --data-dir "$dir/$1" >"$dir/$1.log" 2>&1 &
-	server=$!
-	# The log tells the port.
-	for try in $(seq 600); do
-		MILLSTREAM_URL=$(sed -n 's/.*listening on \([0-9.:]*\),.*/\1/p' "$dir/$1.log")
-		[ -z "$MILLSTREAM_URL" ] || break
-		kill -0 $server 2>/dev/null || break
-		read -rt 0.05 <> <(:)
-	done
-	export MILLSTREAM_URL
-	[ -n "$MILLSTREAM_URL" ] || { echo "Bail out! millstreamd does not start"; sed 's/^/# /' "$dir/$1.log"; exit 1; }
-}
-
-start_server strict 'topic.autocreate = false'
+configure 'topic.autocreate = false' "$dir/strict"
+start_server
 feed 'x\n' 1 produce nope && err_has "no topic 'nope'" && err_has "topic create nope" && run 1 topic info nope
 ok "publishing to no topic fails and says how to make one"
-kill $server; wait $server
+stop_server
 
-start_server data 'topic "made.*" { partitions = 3  retention.ms = 5000000 }'
+configure 'topic "made.*" { partitions = 3  retention.ms = 5000000 }'
+start_server
 run 0 status && err_is_empty && out_has "^millstreamd .* ready, up " && out_has "^disk " &&
 	out_has "^log      0 topics of 0 partitions$" && out_has "^clients  1 connection, 0 subscriptions$"
 ok "status shows a server that is well"
@@ -170,7 +127,7 @@ pid=$!
 set +m
 exec 5<"$dir/pipe"
 seen=0
-while [ $seen -lt 50000 ] && read -rt 20 line <&5; do seen=$((seen + 1)); done
+while [ $seen -lt 50000 ] && read -rt 20 _ <&5; do seen=$((seen + 1)); done
 kill -INT $pid
 wait $pid; status=$?
 exec 5<&-
@@ -264,7 +221,7 @@ while read -r noun verb; do
 	topic*) echo "$examples" >>"$dir/examples" ;;
 	*) { echo "$examples" | cat - "$dir/examples" >"$dir/e2"; mv "$dir/e2" "$dir/examples"; } ;;
 	esac
-done <<<"$(echo "$verbs")"
+done <<<"$verbs"
 [ $fits -eq 0 ] && [ "$(echo "$verbs" | wc -l)" -eq 21 ]
 ok "each help fits one screen and has two examples"
 run 0 topic create greetings
@@ -290,9 +247,9 @@ echo "$completed" >"$dir/out"; out_is '--unbuffered\n--decimal.handling.mode\nde
 ok "bash completes options, verbs and topics"
 
 run 0 topic create gap && for value in before damaged behind; do feed "$value-the-gap\\n" 0 produce gap -p 0 || break; done
-kill $server; wait $server
+stop_server
 LC_ALL=C sed -i 's/damaged-the-gap/damXged-the-gap/g' "$dir/data/log/data.mdb"
-start_server data 'topic "made.*" { partitions = 3  retention.ms = 5000000 }'
+start_server
 run 1 consume gap -e && out_is 'before-the-gap\n' && err_has 'gap/0: offsets 1 to before 2 are damaged' && err_has '--skip-gaps'
 ok "records that are damaged stop it"
 run 0 consume gap -e --skip-gaps -G skipping && out_is 'before-the-gap\nbehind-the-gap\n' && err_has 'offsets 1 to before 2 are damaged' &&
@@ -301,11 +258,10 @@ ok "damaged records are told and passed when they may be skipped"
 feed 'x\n' 0 produce gap -p 0 && run 1 consume gap -o 1 -c 1 && run 0 consume gap -o 1 -c 1 --skip-gaps && out_is 'behind-the-gap\n'
 ok "a gap at the start is passed likewise"
 
-kill $server; wait $server; status=$?; server=
-cp "$dir/data.log" "$dir/out"
+stop_server; status=$?
+cp "$dir/log" "$dir/out"
 [ $status -eq 0 ] && out_has 'msg=stopped$'
 ok "the server stops when it is asked to"
 run 2 status
 ok "a server that has stopped is critical"
-echo "1..$count"
-[ $failures -eq 0 ]
+end_tests

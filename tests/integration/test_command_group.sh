@@ -1,54 +1,13 @@
 #!/bin/bash
 # millstream group, and what status says of groups: against millstreamd, with members that
 # come, read, and go.
-millstream=$PWD/millstream
-dir=$(mktemp -d) || exit 99
-server=
+
+# shellcheck source=tests/support/command_fixture.sh
+. "${top_srcdir:-.}/tests/support/command_fixture.sh" || exit 99
+
 members=()
 end_members() { for member in "${members[@]}"; do kill "$member" 2>/dev/null; wait "$member" 2>/dev/null; done; members=(); }
-trap 'end_members; [ -z "$server" ] || kill "$server"; rm -rf "$dir"' EXIT
-mkdir "$dir/data"
-count=0
-failures=0
-
-ok()            # ok NAME: the command before it succeeded
-{
-	# shellcheck disable=SC2181
-	if [ $? -eq 0 ]; then
-		count=$((count + 1)); echo "ok $count - $1"
-	else
-		count=$((count + 1)); failures=$((failures + 1)); echo "not ok $count - $1"
-		sed 's/^/# out: /' "$dir/out" | head -20
-		sed 's/^/# err: /' "$dir/err" | head -20
-		tail -5 "$dir/log" | sed 's/^/# log: /'
-	fi
-}
-
-run()           # run STATUS ARGUMENTS...: stdout in out, stderr in err
-{
-	local wanted=$1
-	shift
-	timeout 60 "$millstream" "$@" >"$dir/out" 2>"$dir/err" </dev/null
-	local status=$?
-	[ $status -eq "$wanted" ] || { echo "# exit status $status, not $wanted: $*"; return 1; }
-}
-
-out_is()  { printf -- "$1" | diff - "$dir/out" | sed 's/^/# /'; return "${PIPESTATUS[1]}"; }
-out_has() { grep -q -- "$1" "$dir/out"; }
-err_has() { grep -q -- "$1" "$dir/err"; }
-err_is_empty() { [ ! -s "$dir/err" ]; }
-
-becomes()       # becomes PATTERN ARGUMENTS...: what the command says has it, some time
-{
-	local pattern=$1
-	shift
-	for _ in $(seq 600); do
-		run 0 "$@" && out_has "$pattern" && return 0
-		read -rt 0.05 <> <(:)
-	done
-	echo "# never: $pattern"
-	return 1
-}
+trap 'end_members; clean_up' EXIT
 
 publish()       # publish COUNT PARTITION
 {
@@ -61,18 +20,8 @@ member()        # member GROUP PARTITION
 	members+=($!)
 }
 
-printf 'listen = 127.0.0.1:0\ndata.dir = %s\nlog.map.bytes = 1GiB\n' "$dir/data" >"$dir/server.conf"
-"$PWD/millstreamd" -c "$dir/server.conf" >"$dir/log" 2>&1 &
-server=$!
-MILLSTREAM_URL=
-for _ in $(seq 600); do
-	MILLSTREAM_URL=$(sed -n 's/.*listening on \([0-9.:]*\),.*/\1/p' "$dir/log")
-	[ -z "$MILLSTREAM_URL" ] || break
-	kill -0 $server 2>/dev/null || break
-	read -rt 0.05 <> <(:)
-done
-export MILLSTREAM_URL
-[ -n "$MILLSTREAM_URL" ] || { echo "Bail out! millstreamd does not start"; sed 's/^/# /' "$dir/log"; exit 1; }
+configure ''
+start_server
 
 run 0 group ls && out_is '' && err_has 'no group yet'
 ok "no groups are told as such"
@@ -166,16 +115,7 @@ ok "group verbs want their arguments"
 
 PATH=$PWD:$PATH
 run 0 consume orders -G old -e -c 1
-fine=0
-for verb in ls info seek rm; do
-	run 0 group $verb --help || fine=1
-	sed -n '/^examples:/,$s/^  //p' "$dir/out" >>"$dir/examples"
-done
-while read -r example; do
-	timeout 60 bash -c "$example" >"$dir/out" 2>"$dir/err" </dev/null || { echo "# failed: $example"; fine=1; break; }
-done <"$dir/examples"
-[ $fine -eq 0 ] && [ "$(wc -l <"$dir/examples")" -eq 8 ]
+examples_work group ls info seek rm && [ "$(wc -l <"$dir/examples")" -eq 8 ]
 ok "the examples of the help work"
 
-echo "1..$count"
-[ $failures -eq 0 ]
+end_tests

@@ -1,71 +1,13 @@
 #!/bin/bash
 # millstream source: against millstreamd with scripted sources, and against a server that
 # says what the vectors have.
-millstream=$PWD/millstream
-dir=$(mktemp -d) || exit 99
-server=
-trap '[ -z "$server" ] || kill "$server"; rm -rf "$dir"' EXIT
-mkdir "$dir/data"
-count=0
-failures=0
 
-ok()            # ok NAME: the command before it succeeded
+# shellcheck source=tests/support/command_fixture.sh
+. "${top_srcdir:-.}/tests/support/command_fixture.sh" || exit 99
+
+reaches()       # reaches SOURCE STATE: it does, some time
 {
-	# shellcheck disable=SC2181
-	if [ $? -eq 0 ]; then
-		count=$((count + 1)); echo "ok $count - $1"
-	else
-		count=$((count + 1)); failures=$((failures + 1)); echo "not ok $count - $1"
-		sed 's/^/# out: /' "$dir/out" | head -20
-		sed 's/^/# err: /' "$dir/err" | head -20
-		tail -5 "$dir/log" | sed 's/^/# log: /'
-	fi
-}
-
-run()           # run STATUS ARGUMENTS...: stdout in out, stderr in err
-{
-	local wanted=$1
-	shift
-	timeout 60 "$millstream" "$@" >"$dir/out" 2>"$dir/err" </dev/null
-	local status=$?
-	[ $status -eq "$wanted" ] || { echo "# exit status $status, not $wanted: $*"; return 1; }
-}
-
-out_is()  { printf -- "$1" | diff - "$dir/out" | sed 's/^/# /'; return "${PIPESTATUS[1]}"; }
-out_has() { grep -q -- "$1" "$dir/out"; }
-err_has() { grep -q -- "$1" "$dir/err"; }
-err_is_empty() { [ ! -s "$dir/err" ]; }
-
-becomes()       # becomes SOURCE STATE: it does, some time
-{
-	for _ in $(seq 600); do
-		run 0 source info "$1" --json && grep -q "\"state\":\"$2\"" "$dir/out" && return 0
-		read -rt 0.05 <> <(:)
-	done
-	echo "# $1 does not become $2"
-	return 1
-}
-
-start()
-{
-	"$PWD/millstreamd" -c "$dir/server.conf" >"$dir/log" 2>&1 &
-	server=$!
-	MILLSTREAM_URL=
-	for _ in $(seq 600); do
-		MILLSTREAM_URL=$(sed -n 's/.*listening on \([0-9.:]*\),.*/\1/p' "$dir/log")
-		[ -z "$MILLSTREAM_URL" ] || break
-		kill -0 $server 2>/dev/null || break
-		read -rt 0.05 <> <(:)
-	done
-	export MILLSTREAM_URL
-	[ -n "$MILLSTREAM_URL" ] || { echo "Bail out! millstreamd does not start"; sed 's/^/# /' "$dir/log"; exit 1; }
-}
-
-stop() { kill $server; wait $server 2>/dev/null; server=; }
-
-configure()     # configure BLOCKS
-{
-	printf 'listen = 127.0.0.1:0\ndata.dir = %s\nlog.map.bytes = 1GiB\n%s\n' "$dir/data" "$1" >"$dir/server.conf"
+	becomes "\"state\":\"$2\"" source info "$1" --json
 }
 
 block()         # block NAME SCRIPT
@@ -88,20 +30,20 @@ fail*1000000 connection no route to the script
 SCRIPT
 
 configure ''
-start
+start_server
 run 0 source ls && out_is '' && err_has "no source yet"
 ok "no sources are told as such"
 run 1 source info shop && err_has "there is no source 'shop'"
 ok "a source that is not there is told"
 run 1 source pause shop && err_has "there is no source 'shop'" && run 1 source rm shop && run 1 source rm shop --yes
 ok "and cannot be told what to do"
-stop
+stop_server
 
 configure "$(block shop shop.script)
 $(block lost lost.script)
 $(block bad none)"
-start
-becomes shop streaming && becomes lost retrying && becomes bad failed
+start_server
+reaches shop streaming && reaches lost retrying && reaches bad failed
 ok "sources run, retry or fail"
 run 0 source info shop && out_has '^shop  streaming$' && out_has '^  connector    scripted$' &&
 	out_has '^  topics       shop\.\*$' && out_has '^  position     10$' &&
@@ -129,21 +71,21 @@ run 2 status && out_has '^bad *failed' && out_has '^shop *streaming *[0-9.]* ms 
 	run 0 source info bad && out_has '^  next  *millstream source restart bad, '
 ok "status has the sources, and says how a failed one goes on"
 
-run 0 source pause shop && out_is '' && err_is_empty && becomes shop paused && run 0 source pause shop
+run 0 source pause shop && out_is '' && err_is_empty && reaches shop paused && run 0 source pause shop
 ok "a source is paused"
-stop
-start
-becomes shop paused && run 2 status && out_has '^shop *paused *- '
+stop_server
+start_server
+reaches shop paused && run 2 status && out_has '^shop *paused *- '
 ok "and stays so over a restart of the server"
-run 0 source resume shop && becomes shop streaming
+run 0 source resume shop && reaches shop streaming
 ok "and goes on"
 cp "$dir/shop.script" "$dir/none"
-run 0 source restart bad && becomes bad streaming && run 0 consume bad.public.users -e -c 1 && out_has Ann
+run 0 source restart bad && reaches bad streaming && run 0 consume bad.public.users -e -c 1 && out_has Ann
 ok "a source that failed is restarted when its reason is gone"
 
 run 1 source rm shop && out_has '^Would remove source shop (streaming): ' && err_has 'Nothing is removed. Add --yes' &&
 	out_has '^  topic shop.public.users stays, with 110 records$' && out_has 'Take its block out of the configuration' &&
-	! out_has bad.public && becomes shop streaming
+	! out_has bad.public && reaches shop streaming
 ok "what rm would do is told, and not done"
 run 0 source rm shop --yes && out_is '' && run 1 source info shop && run 0 source ls -q && out_is 'bad\nlost\n'
 ok "a source is removed"
@@ -151,10 +93,10 @@ run 0 topic ls -q && out_has '^shop.public.users$' && run 0 consume shop.public.
 ok "and its topics stay"
 run 1 source rm shop --yes && err_has "there is no source 'shop'"
 ok "it is not removed twice"
-stop
+stop_server
 
 configure ''
-start
+start_server
 run 0 source ls && out_has '^bad  *-  *stopped .*not in the configuration any more$' && run 0 source info bad &&
 	out_has 'configuration has it no more'
 ok "a source without its block is told as such"
@@ -167,22 +109,15 @@ ok "but it can be forgotten"
 run 64 source && run 64 source info && run 64 source info a b && run 64 source rm && run 64 source ls x &&
 	run 64 source pausee a && err_has "did you mean 'pause'"
 ok "source verbs want their arguments"
-stop
+stop_server
 configure "$(block myapp shop.script)
 $(block old lost.script)"
-start
+start_server
 PATH=$PWD:$PATH
-fine=0
-for verb in ls info pause resume restart rm; do
-	run 0 source $verb --help || fine=1
-	sed -n '/^examples:/,$s/^  //p' "$dir/out" >>"$dir/examples"
-done
-while read -r example; do
-	timeout 60 bash -c "$example" >"$dir/out" 2>"$dir/err" </dev/null || { echo "# failed: $example"; fine=1; break; }
-done <"$dir/examples"
-[ $fine -eq 0 ] && [ "$(wc -l <"$dir/examples")" -eq 12 ] && run 0 source ls -q && out_is 'lost\n'
+examples_work source ls info pause resume restart rm && [ "$(wc -l <"$dir/examples")" -eq 12 ] &&
+	run 0 source ls -q && out_is 'lost\n'
 ok "the examples of the help work"
-stop
+stop_server
 
 if command -v python3 >/dev/null; then
 	coproc vectors { exec python3 "${top_srcdir:-.}/tests/integration/vector_server.py" 2>"$dir/log"; }
@@ -202,5 +137,4 @@ else
 	count=$((count + 1)); echo "ok $count # SKIP python3 is missing (Debian: python3)"
 fi
 
-echo "1..$count"
-[ $failures -eq 0 ]
+end_tests

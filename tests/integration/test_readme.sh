@@ -9,23 +9,10 @@ if ! bin=$("$top/tests/support/postgresql.sh" find 2>/dev/null); then
 	echo "1..0 # SKIP PostgreSQL is not installed here: script/setup installs it"
 	exit 0
 fi
-dir=$(mktemp -d) || exit 99
-server=
-trap '[ -z "$server" ] || kill "$server"; "$top/tests/support/postgresql.sh" stop "$dir/postgresql"; rm -rf "$dir"' EXIT
+# shellcheck source=tests/support/command_fixture.sh
+. "$top/tests/support/command_fixture.sh" || exit 99
+trap '"$top/tests/support/postgresql.sh" stop "$dir/postgresql"; clean_up' EXIT
 export PGPASSWORD=s3cret PATH=$PWD:$PATH
-count=0
-failures=0
-
-ok()            # ok NAME: the command before it succeeded
-{
-	# shellcheck disable=SC2181
-	if [ $? -eq 0 ]; then
-		count=$((count + 1)); echo "ok $count - $1"
-	else
-		count=$((count + 1)); failures=$((failures + 1)); echo "not ok $count - $1"
-		tail -n 20 "$dir/said" "$dir/log" 2>/dev/null | sed 's/^/# /'
-	fi
-}
 
 part()          # part TEXT: the block of README.md that has it
 {
@@ -37,7 +24,7 @@ sql() { "$bin/psql" -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$port" -U postgres
 
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 "$top/tests/support/postgresql.sh" start "$dir/postgresql" "$port" || exit 99
-sql -c 'create database myapp' && sql myapp >"$dir/said" 2>&1 <<'END' || exit 99
+sql -c 'create database myapp' && sql myapp >"$dir/out" 2>&1 <<'END' || exit 99
 create table users (id serial primary key, name text);
 create table orders (id serial primary key, item text);
 insert into users (name) values ('Ada');
@@ -45,26 +32,18 @@ insert into orders (item) values ('relay');
 END
 
 part 'CREATE ROLE' | sed "s/'…'/'$PGPASSWORD'/" >"$dir/setup.sql"
-[ -s "$dir/setup.sql" ] && sql myapp -f "$dir/setup.sql" >"$dir/said" 2>&1
+[ -s "$dir/setup.sql" ] && sql myapp -f "$dir/setup.sql" >"$dir/out" 2>&1
 ok "its SQL is run by PostgreSQL"
 
 part 'connector.class' >"$dir/readme.conf"
-[ -s "$dir/readme.conf" ] && millstreamd -t -c "$dir/readme.conf" >"$dir/said" 2>&1 &&
-	[ "$(cat "$dir/said")" = "the configuration is fine" ]
+[ -s "$dir/readme.conf" ] && millstreamd -t -c "$dir/readme.conf" >"$dir/out" 2>&1 &&
+	[ "$(cat "$dir/out")" = "the configuration is fine" ]
 ok "its configuration is fine, without a warning"
 
 sed "s|127.0.0.1:7470|127.0.0.1:0|; s|/var/lib/millstream|$dir/data|; s|\"db.internal\"|\"127.0.0.1\" database.port = $port|" \
-	"$dir/readme.conf" >"$dir/millstream.conf"
-millstreamd -c "$dir/millstream.conf" >"$dir/log" 2>&1 &
-server=$!
-for _ in $(seq 600); do
-	MILLSTREAM_URL=$(sed -n 's/.*listening on \([0-9.:]*\),.*/\1/p' "$dir/log")
-	[ -n "$MILLSTREAM_URL" ] && millstream source info myapp >"$dir/said" 2>&1 && grep -q '^myapp  streaming$' "$dir/said" && break
-	export MILLSTREAM_URL
-	kill -0 $server 2>/dev/null || break
-	read -rt 0.05 <> <(:)
-done
-grep -q '^myapp  streaming$' "$dir/said"
+	"$dir/readme.conf" >"$dir/server.conf"
+start_server
+becomes '^myapp  streaming$' source info myapp
 ok "what it sets up captures"
 
 part 'millstream status' | sed -n 's/ *#.*//; /^millstream /p' >"$dir/commands"
@@ -72,20 +51,19 @@ fine=0
 while read -r command; do
 	# What follows without an end is asked for what there is.
 	case $command in 'millstream consume '*) command="$command -e" ;; esac
-	timeout 60 bash -c "$command" >"$dir/said" 2>&1 </dev/null && [ -s "$dir/said" ] || { echo "# failed: $command"; fine=1; break; }
+	timeout 60 bash -c "$command" >"$dir/out" 2>&1 </dev/null && [ -s "$dir/out" ] || { echo "# failed: $command"; fine=1; break; }
 done <"$dir/commands"
 [ $fine -eq 0 ] && [ "$(wc -l <"$dir/commands")" -ge 4 ]
 ok "its commands work"
 
-millstream topic info 'myapp.*' --json >"$dir/said" && [ "$(grep -c '"partitions":4' "$dir/said")" -eq 2 ]
+millstream topic info 'myapp.*' --json >"$dir/out" && [ "$(grep -c '"partitions":4' "$dir/out")" -eq 2 ]
 ok "its topics are as it says"
 
 missing=$(grep -o '`[a-z][a-z]*/[a-z0-9_./-]*`' "$top/README.md" | tr -d '`' | sort -u | while read -r path; do
 	[ -e "$top/$path" ] || echo "$path"
 done)
-echo "not there: $missing" >"$dir/said"
+echo "not there: $missing" >"$dir/out"
 [ -z "$missing" ]
 ok "the files that it names are there"
 
-echo "1..$count"
-[ $failures -eq 0 ]
+end_tests
