@@ -27,10 +27,9 @@ static void write_file(const char *name, const char *text)
 	assert_int_equal(fclose(file), 0);
 }
 
-static int start_server(void **state)
+static int start_server_with_roles(void **state)
 {
-	(void)state;
-	postgresql_server_start(&server, NULL);
+	start_server(state);
 	if (server.dir == NULL)
 		return 0;
 	/* Whoever is named like this has to know a password. */
@@ -45,19 +44,10 @@ static int start_server(void **state)
 	return 0;
 }
 
-static int stop_server(void **state)
+static int stop_servers(void **state)
 {
-	(void)state;
-	postgresql_server_clear(&server);
+	stop_server(state);
 	postgresql_server_clear(&other);
-	return 0;
-}
-
-static int create(void **state)
-{
-	create_rig(state);
-	if (server.dir != NULL)
-		rig_sql(&rig, "CREATE TABLE users (id int PRIMARY KEY, name text)");
 	return 0;
 }
 
@@ -700,7 +690,7 @@ static void drop_removes_what_was_made_here(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, create, destroy_rig)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, create_rig_with_users, destroy_rig)
 	const struct CMUnitTest tests[] = {
 		TEST(wrong_password_fails),
 		TEST(unknown_role_host_and_database_are_named),
@@ -736,5 +726,5 @@ int main(void)
 		TEST(drop_removes_what_was_made_here),
 	};
 	cmocka_set_test_filter(getenv("MILLSTREAM_TEST_FILTER"));
-	return cmocka_run_group_tests(tests, start_server, stop_server);
+	return cmocka_run_group_tests(tests, start_server_with_roles, stop_servers);
 }

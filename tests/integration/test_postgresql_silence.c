@@ -1,13 +1,7 @@
 /* A PostgreSQL that takes connections and then says nothing, and a name server that does not
  * answer: the source ends when it is asked to, and gives up after its limits. */
-#include "tests/support/postgresql_rig.h"
+#include "tests/support/postgresql_fixture.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <dlfcn.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -17,13 +11,10 @@
 #include <unistd.h>
 
 #include "tests/support/fault_proxy.h"
-#include "tests/support/skip.h"
 #include "tests/support/wait_until.h"
 
 #define STUCK "stuck.invalid"
 
-static struct postgresql_server server;
-static struct postgresql_rig rig;
 static struct fault_proxy *proxy;
 static int stuck_until[2];              /* the resolver waits for the end of this pipe */
 static atomic_int stuck_count;
@@ -45,29 +36,13 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
 	return next(name, service, hints, out);
 }
 
-static int start_server(void **state)
-{
-	(void)state;
-	postgresql_server_start(&server, NULL);
-	return 0;
-}
-
-static int stop_server(void **state)
-{
-	(void)state;
-	postgresql_server_clear(&server);
-	return 0;
-}
-
 static int create(void **state)
 {
 	static char port[16];
-	(void)state;
 	assert_int_equal(pipe(stuck_until), 0);
+	create_rig_with_users(state);
 	if (server.dir == NULL)
 		return 0;
-	postgresql_rig_create(&rig, &server);
-	rig_sql(&rig, "CREATE TABLE users (id int PRIMARY KEY, name text)");
 	proxy = fault_proxy_start(server.port);
 	snprintf(port, sizeof(port), "%s", strchr(fault_proxy_url(proxy), ':') + 1);
 	rig_set(&rig, "database.port", port);
@@ -76,22 +51,13 @@ static int create(void **state)
 
 static int destroy(void **state)
 {
-	(void)state;
 	close(stuck_until[1]);
 	(void)wait_until(atomic_load(&stuck_count) == 0);
 	close(stuck_until[0]);
-	if (server.dir == NULL)
-		return 0;
-	fault_proxy_stop(proxy);
-	postgresql_rig_destroy(&rig);
-	return 0;
+	if (server.dir != NULL)
+		fault_proxy_stop(proxy);
+	return destroy_rig(state);
 }
-
-#define NEED_SERVER()                                                                     \
-	do {                                                                              \
-		if (server.dir == NULL)                                                   \
-			SKIP_TEST("PostgreSQL is not installed (Debian: postgresql-15)"); \
-	} while (0)
 
 static bool holds(const char *sql)
 {

@@ -9,20 +9,6 @@
 #include "tests/support/test_amount.h"
 #include "tests/support/wait_until.h"
 
-static int start_server(void **state)
-{
-	(void)state;
-	postgresql_server_start(&server, NULL);
-	return 0;
-}
-
-static int stop_server(void **state)
-{
-	(void)state;
-	postgresql_server_clear(&server);
-	return 0;
-}
-
 static void wait_for_records(const char *table, size_t count)
 {
 	if (!wait_until(rig_count(&rig, table) >= count || atomic_load(&rig.has_ended)) ||

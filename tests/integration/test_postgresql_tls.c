@@ -1,27 +1,18 @@
 /* The PostgreSQL source against a server with ssl = on: which modes are encrypted, on both
  * connections, and what is said where a certificate is not trusted. */
-#include "tests/support/postgresql_rig.h"
+#include "tests/support/postgresql_fixture.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "tests/support/run_child.h"
-#include "tests/support/skip.h"
 #include "tests/support/wait_until.h"
 
 #define PASSWORD "kX93-hidden-72"
 #define KEY_PASSWORD "hidden-of-the-key"
 
-static struct postgresql_server server;
-static struct postgresql_rig rig;
 static bool has_certificates;
 
 /* What the shell makes: an authority, who is signed by it, and one that nobody knows. */
@@ -66,11 +57,10 @@ static bool run_openssl(void)
 	return end.status == 0;
 }
 
-static int start_server(void **state)
+static int start_encrypting_server(void **state)
 {
 	static const char *const settings[] = { "ssl=on", "ssl_ca_file=ca.crt", NULL };
-	(void)state;
-	postgresql_server_start(&server, NULL);
+	start_server(state);
 	if (server.dir == NULL)
 		return 0;
 	has_certificates = run_openssl();
@@ -90,37 +80,19 @@ static int start_server(void **state)
 	return 0;
 }
 
-static int stop_server(void **state)
-{
-	(void)state;
-	postgresql_server_clear(&server);
-	return 0;
-}
-
 static int create(void **state)
 {
-	(void)state;
-	if (!has_certificates)
+	create_rig_with_users(state);
+	if (server.dir == NULL)
 		return 0;
-	postgresql_rig_create(&rig, &server);
-	rig_sql(&rig, "CREATE TABLE users (id int PRIMARY KEY, name text)");
 	rig_set(&rig, "database.hostname", "localhost");
 	rig_set(&rig, "database.sslrootcert", file_of("ca.crt"));
 	return 0;
 }
 
-static int destroy(void **state)
-{
-	(void)state;
-	if (has_certificates)
-		postgresql_rig_destroy(&rig);
-	return 0;
-}
-
-#define NEED_SERVER()                                                                          \
+#define NEED_CERTIFICATES()                                                                    \
 	do {                                                                                   \
-		if (server.dir == NULL)                                                        \
-			SKIP_TEST("PostgreSQL is not installed (Debian: postgresql-15)");      \
+		NEED_SERVER();                                                                 \
 		if (!has_certificates)                                                         \
 			SKIP_TEST("no certificates: openssl is not installed (Debian: openssl)"); \
 	} while (0)
@@ -169,7 +141,7 @@ static void fails_for_good_with(const char *words)
 static void each_mode_encrypts_both_connections_or_neither(void **state)
 {
 	(void)state;
-	NEED_SERVER();
+	NEED_CERTIFICATES();
 	log_in_as("postgres", "disable");
 	streams_with("0 of 2");
 	log_in_as("postgres", "allow");
@@ -187,7 +159,7 @@ static void each_mode_encrypts_both_connections_or_neither(void **state)
 static void allow_and_prefer_try_what_the_server_wants(void **state)
 {
 	(void)state;
-	NEED_SERVER();
+	NEED_CERTIFICATES();
 	log_in_as("encrypted", "allow");
 	streams_with("2 of 2");
 	log_in_as("naked", "prefer");
@@ -201,7 +173,7 @@ static void allow_and_prefer_try_what_the_server_wants(void **state)
 static void wrong_host_name_is_refused_by_verify_full_alone(void **state)
 {
 	(void)state;
-	NEED_SERVER();
+	NEED_CERTIFICATES();
 	rig_set(&rig, "database.hostname", "127.0.0.1");
 	log_in_as("postgres", "verify-full");
 	fails_for_good_with("does not match host name \"127.0.0.1\"");
@@ -212,7 +184,7 @@ static void wrong_host_name_is_refused_by_verify_full_alone(void **state)
 static void authority_that_is_not_the_servers_is_refused(void **state)
 {
 	(void)state;
-	NEED_SERVER();
+	NEED_CERTIFICATES();
 	rig_set(&rig, "database.sslrootcert", file_of("stranger.crt"));
 	log_in_as("postgres", "verify-ca");
 	fails_for_good_with("certificate verify failed");
@@ -234,7 +206,7 @@ static void authority_that_is_not_the_servers_is_refused(void **state)
 static void password_goes_through_tls(void **state)
 {
 	(void)state;
-	NEED_SERVER();
+	NEED_CERTIFICATES();
 	log_in_as("ann", "verify-full");
 	rig_set(&rig, "database.password", PASSWORD);
 	streams_with("2 of 2");
@@ -245,7 +217,7 @@ static void password_goes_through_tls(void **state)
 static void client_certificate_logs_in(void **state)
 {
 	(void)state;
-	NEED_SERVER();
+	NEED_CERTIFICATES();
 	log_in_as("certified", "verify-full");
 	fails_for_good_with("connection requires a valid client certificate");
 	rig_set(&rig, "database.sslcert", file_of("client.crt"));
@@ -259,7 +231,7 @@ static void client_certificate_logs_in(void **state)
 static void client_certificate_that_cannot_be_used_is_named(void **state)
 {
 	(void)state;
-	NEED_SERVER();
+	NEED_CERTIFICATES();
 	log_in_as("certified", "verify-full");
 	rig_set(&rig, "database.sslcert", file_of("client.crt"));
 	rig_set(&rig, "database.sslkey", file_of("locked.key"));
@@ -283,7 +255,7 @@ static void client_certificate_that_cannot_be_used_is_named(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, create, destroy)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, create, destroy_rig)
 	const struct CMUnitTest tests[] = {
 		TEST(each_mode_encrypts_both_connections_or_neither),
 		TEST(allow_and_prefer_try_what_the_server_wants),
@@ -294,5 +266,5 @@ int main(void)
 		TEST(client_certificate_that_cannot_be_used_is_named),
 	};
 	cmocka_set_test_filter(getenv("MILLSTREAM_TEST_FILTER"));
-	return cmocka_run_group_tests(tests, start_server, stop_server);
+	return cmocka_run_group_tests(tests, start_encrypting_server, stop_server);
 }

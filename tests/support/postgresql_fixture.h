@@ -17,11 +17,33 @@
 static struct postgresql_server server;
 static struct postgresql_rig rig;
 
+static inline int start_server(void **state)
+{
+	(void)state;
+	postgresql_server_start(&server, NULL);
+	return 0;
+}
+
+static inline int stop_server(void **state)
+{
+	(void)state;
+	postgresql_server_clear(&server);
+	return 0;
+}
+
 static inline int create_rig(void **state)
 {
 	(void)state;
 	if (server.dir != NULL)
 		postgresql_rig_create(&rig, &server);
+	return 0;
+}
+
+static inline int create_rig_with_users(void **state)
+{
+	create_rig(state);
+	if (server.dir != NULL)
+		rig_sql(&rig, "CREATE TABLE users (id int PRIMARY KEY, name text)");
 	return 0;
 }
 
