@@ -2,6 +2,7 @@
 
 #include "capture/clock.h"
 #include "capture/postgresql_catalog.h"
+#include "capture/postgresql_rewrite.h"
 #include "capture/postgresql_slot.h"
 
 #include <stdio.h>
@@ -150,6 +151,9 @@ static int read_rows(struct snapshot *snapshot, struct postgresql_table *table,
 		char *line;
 		size_t size;
 		int rc = postgresql_connection_copy_line(snapshot->connection, &line, &size, err);
+		if (rc == 0 && n == 0)
+			return postgresql_rewrite_check(snapshot->source, snapshot->connection,
+							snapshot->table->oid, err);
 		if (rc <= 0)
 			return rc;
 		rc = postgresql_table_encode_copy(table, line, size, &snapshot->row, &snapshot->key, err);

@@ -171,6 +171,73 @@ static void interrupted_snapshot_begins_again(void **state)
 	rig_stop(&rig);
 }
 
+/* To the snapshot's transaction the rows that ALTER TABLE has written anew are not there. */
+static void begins_again_after_rewrite(const char *table)
+{
+	rig_sql(&rig, table);
+	rig_sql(&rig, "INSERT INTO users SELECT i, i FROM generate_series(1, 9) i");
+	rig.sql_after_slot = "ALTER TABLE users ALTER n TYPE bigint";
+	rig_start(&rig);
+	rig_wait_end(&rig);
+	assert_non_null(strstr(rig.err.text, "was rewritten by ALTER TABLE"));
+	assert_true(error_is_retryable(rig.err.code));
+	assert_int_equal(rig_stored_lsn(&rig), 0);
+	rig_start_streaming(&rig);
+	assert_int_equal(rig_count(&rig, "users"), 10);
+	assert_true(rig_is_replayed(&rig, "users", "id, n"));
+	rig_stop(&rig);
+}
+
+static void rewritten_table_begins_the_snapshot_again(void **state)
+{
+	(void)state;
+	NEED_SERVER();
+	begins_again_after_rewrite("CREATE TABLE users (id int PRIMARY KEY, n int)");
+}
+
+static void rewritten_partitions_begin_the_snapshot_again(void **state)
+{
+	(void)state;
+	NEED_SERVER();
+	begins_again_after_rewrite("CREATE TABLE users (id int PRIMARY KEY, n int) PARTITION BY RANGE (id);"
+				   "CREATE TABLE users_1 PARTITION OF users FOR VALUES FROM (0) TO (100)");
+}
+
+static void is_not_disturbed_by(const char *sql)
+{
+	rig_sql(&rig, "CREATE TABLE users (id int PRIMARY KEY, n int); INSERT INTO users VALUES (1, 10), (2, 20)");
+	rig.sql_after_slot = sql;
+	rig_start_streaming(&rig);
+	rig_sql(&rig, "INSERT INTO users VALUES (3, 30)");
+	assert_true(wait_until(strstr(rig_dump(&rig, "users"), "{3,30}") != NULL));
+	assert_true(rig_is_replayed(&rig, "users", "id, n"));
+	rig_stop(&rig);
+}
+
+/* The stream tells of the truncate. */
+static void truncated_table_does_not_disturb_the_snapshot(void **state)
+{
+	(void)state;
+	NEED_SERVER();
+	is_not_disturbed_by("TRUNCATE users");
+}
+
+/* It leaves the rows as old as they were. */
+static void vacuum_full_does_not_disturb_the_snapshot(void **state)
+{
+	(void)state;
+	NEED_SERVER();
+	is_not_disturbed_by("VACUUM FULL users");
+}
+
+static void altered_empty_table_does_not_disturb_the_snapshot(void **state)
+{
+	(void)state;
+	NEED_SERVER();
+	rig_sql(&rig, "CREATE TABLE empty (id int PRIMARY KEY)");
+	is_not_disturbed_by("ALTER TABLE empty ADD note text");
+}
+
 /* What is made at the server before the log knows would never be known for ours. */
 static void log_knows_of_the_snapshot_before_the_slot_is_made(void **state)
 {
@@ -556,6 +623,11 @@ int main(void)
 		TEST(mode_initial_only_leaves_no_slot),
 		TEST(snapshot_and_stream_meet_without_gap_or_overlap),
 		TEST(interrupted_snapshot_begins_again),
+		TEST(rewritten_table_begins_the_snapshot_again),
+		TEST(rewritten_partitions_begin_the_snapshot_again),
+		TEST(truncated_table_does_not_disturb_the_snapshot),
+		TEST(vacuum_full_does_not_disturb_the_snapshot),
+		TEST(altered_empty_table_does_not_disturb_the_snapshot),
 		TEST(log_knows_of_the_snapshot_before_the_slot_is_made),
 		TEST(column_lists_and_row_filters_hold_for_snapshot_and_stream),
 		TEST(generated_columns_are_left_out_of_both),

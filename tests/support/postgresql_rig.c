@@ -204,6 +204,14 @@ static void on_progress(void *user, const struct source_progress *progress)
 	pthread_mutex_unlock(&rig->lock);
 }
 
+static void run_after_slot(struct postgresql_rig *rig)
+{
+	PGconn *connection = rig_connect(rig);
+	rig_sql_on(connection, rig->sql_after_slot);
+	PQfinish(connection);
+	rig->sql_after_slot = NULL;
+}
+
 static void log_line(void *user, enum source_log_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 static void log_line(void *user, enum source_log_level level, const char *format, ...)
@@ -219,6 +227,8 @@ static void log_line(void *user, enum source_log_level level, const char *format
 					     "%d %s\n", level, line);
 	assert_true(rig->lines_bytes < sizeof(rig->lines));
 	pthread_mutex_unlock(&rig->lock);
+	if (rig->sql_after_slot != NULL && strstr(line, "\" made at ") != NULL)
+		run_after_slot(rig);
 	if (strncmp(line, "streaming from", 14) == 0)
 		atomic_store(&rig->is_streaming, true);
 }

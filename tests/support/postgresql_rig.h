@@ -50,6 +50,7 @@ struct postgresql_rig {
 	enum source_start start;
 	int64_t table_check_ms;         /* 0: the source's own */
 	size_t queue_records;           /* 0: the writer's own */
+	const char *sql_after_slot;     /* run once, between the slot's making and the snapshot; NULL: none */
 
 	pthread_mutex_t lock;           /* guards the rest */
 	char lines[65536];              /* what was logged */
