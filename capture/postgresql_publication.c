@@ -114,6 +114,39 @@ static int create(struct postgresql_source *source, const struct postgresql_cand
 	return mark_as_ours(source, err);
 }
 
+/* Cannot be told: true. */
+static bool has_rows(struct postgresql_source *source, const struct postgresql_candidate *table)
+{
+	struct text sql;
+	PGresult *found;
+	bool has = true;
+	text_init(&sql);
+	text_add_string(&sql, table->is_partitioned ? "SELECT EXISTS (SELECT FROM " : "SELECT EXISTS (SELECT FROM ONLY ");
+	postgresql_quote_table(&sql, table->schema, table->table);
+	text_add_string(&sql, ")");
+	text_add_byte(&sql, '\0');
+	if (text_check(&sql, NULL) == 0 &&
+	    postgresql_connection_query(source->catalog, sql.buffer.data, NULL, 0, &found, NULL) == 0) {
+		has = postgresql_field_bool(found, 0, 0);
+		PQclear(found);
+	}
+	text_clear(&sql);
+	return has;
+}
+
+/* A snapshot is still to come, or else the rows of before are never read. */
+static void tell_added(struct postgresql_source *source, const struct postgresql_candidate *table)
+{
+	const int schema_size = (int)table->schema.size, table_size = (int)table->table.size;
+	const char *schema = (const char *)table->schema.data, *name = (const char *)table->table.data;
+	source_log(source, SOURCE_LOG_INFO, "table %.*s.%.*s is in publication \"%s\" now", schema_size, schema,
+		   table_size, name, source->settings->publication_name);
+	if (source->has_position && has_rows(source, table))
+		source_log(source, SOURCE_LOG_WARNING, "table %.*s.%.*s had rows before it was in publication \"%s\":"
+			   " each is captured when it is changed next, or by an UPDATE of all of them that sets a column"
+			   " to itself", schema_size, schema, table_size, name, source->settings->publication_name);
+}
+
 static int add_missing(struct postgresql_source *source, const struct postgresql_candidates *tables,
 		       struct error *err)
 {
@@ -132,11 +165,7 @@ static int add_missing(struct postgresql_source *source, const struct postgresql
 		text_clear(&sql);
 		if (rc != 0)
 			return -1;
-		source_log(source, SOURCE_LOG_INFO, "table %.*s.%.*s is in publication \"%s\" now%s",
-			   (int)table->schema.size, (const char *)table->schema.data, (int)table->table.size,
-			   (const char *)table->table.data, source->settings->publication_name,
-			   source->has_position ?
-				": what is committed from now on is captured, the rows it has already are not" : "");
+		tell_added(source, table);
 	}
 	return 0;
 }

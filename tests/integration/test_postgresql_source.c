@@ -528,6 +528,11 @@ static void new_tables_that_match_are_added(void **state)
 	rig_sql(&rig, "INSERT INTO other VALUES (1); INSERT INTO user_roles VALUES (1)");
 	wait_for_records("user_roles", 1);
 	assert_int_equal(rig_count(&rig, "other"), 0);
+	assert_false(rig_has_logged(&rig, "had rows before"));
+	rig_sql(&rig, "CREATE TABLE user_tags (id int PRIMARY KEY, tag text); INSERT INTO user_tags VALUES (1, 'a')");
+	assert_true(wait_until(rig_has_logged(&rig, "table public.user_tags had rows before")));
+	rig_sql(&rig, "UPDATE user_tags SET tag = tag");
+	wait_for_records("user_tags", 1);
 	rig_stop(&rig);
 	/* And on restart. */
 	rig_sql(&rig, "CREATE TABLE user_names (id int PRIMARY KEY)");
