@@ -60,7 +60,6 @@ static int learn_stored(struct postgresql_source *source, const struct source_st
 /* The slot against the stored position: is what comes next still there? */
 static int check_slot(struct postgresql_source *source, const struct postgresql_slot *slot, struct error *err)
 {
-	char ours[POSTGRESQL_LSN_TEXT_BYTES], theirs[POSTGRESQL_LSN_TEXT_BYTES];
 	if (!slot->exists && source->settings->slot_drop_on_stop) {
 		source_log(source, SOURCE_LOG_WARNING, "the slot was dropped on stop (slot.drop.on.stop): the changes since are"
 			   " not captured");
@@ -68,21 +67,7 @@ static int check_slot(struct postgresql_source *source, const struct postgresql_
 		source->stored_lsn = 0;
 		return 0;
 	}
-	if (!slot->exists)
-		return error_set(err, ERROR_GAP,
-				 "replication slot \"%s\" is gone, and with it the changes since the stored position:"
-				 " millstream source rm %s, then begin again with a snapshot",
-				 source->settings->slot_name, source->context->name);
-	postgresql_lsn_text(source->stored_lsn, ours);
-	postgresql_lsn_text(slot->confirmed_lsn, theirs);
-	/* The server would silently go on at its own position. */
-	if (slot->confirmed_lsn > source->stored_lsn)
-		return error_set(err, ERROR_GAP,
-				 "replication slot \"%s\" is at %s, and %s is stored here: somebody else has read from it,"
-				 " or it was made anew; the changes between are lost here: millstream source rm %s,"
-				 " then begin again with a snapshot", source->settings->slot_name, theirs, ours,
-				 source->context->name);
-	return 0;
+	return postgresql_slot_check_place(source, slot, err);
 }
 
 /* Without a position there is no stream yet. */

@@ -85,6 +85,39 @@ int postgresql_slot_describe(struct postgresql_source *source, struct postgresql
 	}
 }
 
+int postgresql_slot_check_place(const struct postgresql_source *source, const struct postgresql_slot *slot,
+				struct error *err)
+{
+	char ours[POSTGRESQL_LSN_TEXT_BYTES], theirs[POSTGRESQL_LSN_TEXT_BYTES];
+	if (!slot->exists)
+		return error_set(err, ERROR_GAP,
+				 "replication slot \"%s\" is gone, and with it the changes since the stored position:"
+				 " millstream source rm %s, then begin again with a snapshot",
+				 source->settings->slot_name, source->context->name);
+	postgresql_lsn_text(source->stored_lsn, ours);
+	postgresql_lsn_text(slot->confirmed_lsn, theirs);
+	/* The server would silently go on at its own position. */
+	if (slot->confirmed_lsn > source->stored_lsn)
+		return error_set(err, ERROR_GAP,
+				 "replication slot \"%s\" is at %s, and %s is stored here: somebody else has read from it,"
+				 " or it was made anew; the changes between are lost here: millstream source rm %s,"
+				 " then begin again with a snapshot", source->settings->slot_name, theirs, ours,
+				 source->context->name);
+	return 0;
+}
+
+int postgresql_slot_check_taken(struct postgresql_source *source, struct error *err)
+{
+	struct postgresql_slot slot = { 0 };
+	PGresult *found;
+	if (postgresql_source_need_catalog(source, err) != 0 || ask(source, &found, err) != 0)
+		return -1;
+	if (PQntuples(found) == 1)
+		slot = (struct postgresql_slot){ true, postgresql_field_lsn(found, 0, CONFIRMED_LSN) };
+	PQclear(found);
+	return postgresql_slot_check_place(source, &slot, err);
+}
+
 /* While the slot is being made: whom its server process waits for. */
 struct wait {
 	struct postgresql_source *source;

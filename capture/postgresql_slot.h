@@ -18,6 +18,13 @@ struct postgresql_slot {
 int postgresql_slot_describe(struct postgresql_source *source, struct postgresql_slot *out,
 			     struct error *err);
 
+/* Is what comes behind the stored position still there?  ERROR_GAP. */
+int postgresql_slot_check_place(const struct postgresql_source *source, const struct postgresql_slot *slot,
+				struct error *err);
+/* The same of the slot that this source streams from: until then anybody may have used
+ * it, and during a snapshot for hours. */
+int postgresql_slot_check_taken(struct postgresql_source *source, struct error *err);
+
 /* Make it, on the replication connection.  With an exported snapshot, whose name it fills
  * in (snapshot_bytes of room): good until the next command there.  A temporary one ends
  * with the connection.  Logs, while it takes long, which process it waits for.

@@ -4,6 +4,7 @@
 #include "capture/postgresql_error.h"
 #include "capture/postgresql_publication.h"
 #include "capture/postgresql_replication.h"
+#include "capture/postgresql_slot.h"
 #include "capture/postgresql_standby.h"
 #include "capture/postgresql_transaction.h"
 
@@ -295,7 +296,7 @@ int postgresql_stream_run(struct postgresql_source *source, struct error *err)
 {
 	struct postgresql_stream *stream;
 	int rc;
-	if (postgresql_replication_start(source, err) != 0)
+	if (postgresql_replication_start(source, err) != 0 || postgresql_slot_check_taken(source, err) != 0)
 		return err != NULL && err->code == ERROR_SHUTDOWN ? 0 : -1;
 	if (create(source, err) != 0)
 		return -1;
