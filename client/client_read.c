@@ -218,44 +218,87 @@ MILLSTREAM_API int millstream_seek(struct millstream_subscription *subscription,
 
 /* ---- COMMIT ---- */
 
+/* Of a frame, the offset that is being added and all that is not offsets. */
+#define COMMIT_REST_BYTES (COMMIT_METADATA_BYTES_MAX + 1024)
+
+/* Offsets on their way: as many to a request as a frame of the server's has room for. */
+struct commit {
+	struct millstream_client *client;
+	const char *group;
+	int64_t deadline_ms;
+	msgpack_sbuffer encoded;
+	uint32_t count;
+};
+
 static int encode_commit(const struct call *call, msgpack_sbuffer *frame, uint32_t id,
 			 struct error *err)
 {
 	return message_commit_encode(frame, id, call->message, err);
 }
 
-static int commit(struct millstream_client *client, const char *group,
-		  const msgpack_sbuffer *offsets, uint32_t count, int timeout_ms)
+static int send_commit(struct commit *commit)
 {
 	struct message_commit message = {
-		.group = { (const uint8_t *)group, strlen(group) },
-		.offsets = { .count = count,
-			     .encoded = { (const uint8_t *)offsets->data, offsets->size } },
+		.group = { (const uint8_t *)commit->group, strlen(commit->group) },
+		.offsets = { .count = commit->count,
+			     .encoded = { (const uint8_t *)commit->encoded.data, commit->encoded.size } },
 	};
 	struct call call = {
 		.type = FRAME_COMMIT,
 		.encode = encode_commit,
 		.message = &message,
-		.deadline_ms = client_deadline(timeout_ms),
+		.deadline_ms = commit->deadline_ms,
 	};
+	int code = commit->count > 0 ? client_call(commit->client, &call) : MILLSTREAM_OK;
 
-	return count > 0 ? client_call(client, &call) : MILLSTREAM_OK;
+	commit->encoded.size = 0;
+	commit->count = 0;
+	return code;
+}
+
+static int add_offset(struct commit *commit, const struct message_commit_offset *offset)
+{
+	struct millstream_client *client = commit->client;
+	struct error err = { 0 };
+
+	if (commit->count == COMMIT_OFFSETS_MAX ||
+	    commit->encoded.size + COMMIT_REST_BYTES > client->conversation.frame_bytes_max) {
+		int code = send_commit(commit);
+		if (code != MILLSTREAM_OK)
+			return code;
+	}
+	if (message_commit_offset_append(&commit->encoded, offset, &err) != 0)
+		return client_fail(client, &err, false);
+	commit->count++;
+	return MILLSTREAM_OK;
+}
+
+static void begin_commit(struct commit *commit, struct millstream_client *client, const char *group,
+			 int timeout_ms)
+{
+	*commit = (struct commit){ client, group, client_deadline(timeout_ms), { 0 }, 0 };
+	msgpack_sbuffer_init(&commit->encoded);
+}
+
+static int end_commit(struct commit *commit, int code)
+{
+	if (code == MILLSTREAM_OK)
+		code = send_commit(commit);
+	msgpack_sbuffer_destroy(&commit->encoded);
+	return code;
 }
 
 MILLSTREAM_API int millstream_commit_offsets(struct millstream_client *client, const char *group,
 					     const struct millstream_offset *offsets, size_t count,
 					     int timeout_ms)
 {
-	struct error err = { 0 };
-	msgpack_sbuffer encoded;
+	struct commit commit;
 	int code = client_enter(client);
 
 	if (code != MILLSTREAM_OK)
 		return code;
-	if (count > COMMIT_OFFSETS_MAX)
-		return client_fail_code(client, ERROR_LIMIT, "too many offsets for one commit");
-	msgpack_sbuffer_init(&encoded);
-	for (size_t i = 0; i < count && err.code == ERROR_NONE; i++) {
+	begin_commit(&commit, client, group, timeout_ms);
+	for (size_t i = 0; i < count && code == MILLSTREAM_OK; i++) {
 		const struct millstream_offset *from = &offsets[i];
 		struct message_commit_offset offset = {
 			.topic = { (const uint8_t *)from->topic, strlen(from->topic) },
@@ -264,43 +307,32 @@ MILLSTREAM_API int millstream_commit_offsets(struct millstream_client *client, c
 			.metadata = { (const uint8_t *)from->metadata,
 				      from->metadata != NULL ? strlen(from->metadata) : 0 },
 		};
-		message_commit_offset_append(&encoded, &offset, &err);
+		code = add_offset(&commit, &offset);
 	}
-	code = err.code != ERROR_NONE ? client_fail(client, &err, false)
-				      : commit(client, group, &encoded, (uint32_t)count, timeout_ms);
-	msgpack_sbuffer_destroy(&encoded);
-	return code;
+	return end_commit(&commit, code);
 }
 
 MILLSTREAM_API int millstream_commit(struct millstream_subscription *subscription, int timeout_ms)
 {
 	struct millstream_client *client = subscription->client;
 	const struct places *places = &subscription->places;
-	struct error err = { 0 };
-	msgpack_sbuffer encoded;
-	uint32_t count = 0;
+	struct commit commit;
 	int code = client_enter(client);
 
 	if (code != MILLSTREAM_OK)
 		return code;
 	if (subscription->group == NULL)
 		return client_fail_code(client, ERROR_INVALID, "the subscription has no group");
-	msgpack_sbuffer_init(&encoded);
-	for (uint32_t i = 0; i < places->count && err.code == ERROR_NONE; i++) {
+	begin_commit(&commit, client, subscription->group, timeout_ms);
+	for (uint32_t i = 0; i < places->count && code == MILLSTREAM_OK; i++) {
 		const struct place *place = places->all[i];
 		struct message_commit_offset offset = {
 			.topic = { (const uint8_t *)place->topic, strlen(place->topic) },
 			.partition = place->partition,
 			.offset = place->next_offset,
 		};
-		if (place->state == PLACE_GONE || place->is_ending)
-			continue;
-		message_commit_offset_append(&encoded, &offset, &err);
-		count++;
+		if (place->state != PLACE_GONE && !place->is_ending)
+			code = add_offset(&commit, &offset);
 	}
-	code = err.code != ERROR_NONE
-		       ? client_fail(client, &err, false)
-		       : commit(client, subscription->group, &encoded, count, timeout_ms);
-	msgpack_sbuffer_destroy(&encoded);
-	return code;
+	return end_commit(&commit, code);
 }

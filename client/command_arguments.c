@@ -1,7 +1,9 @@
 #include "client/command_arguments.h"
 
 #include "client/command.h"
+#include "protocol/limits.h"
 #include "protocol/nearest.h"
+#include "protocol/topic_pattern.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -169,6 +171,25 @@ int command_size(const struct command *command, const char *what, const char *va
 			}
 	command_misused(command, "%s: '%s' is not a size from %" PRIu64 " to %" PRIu64
 				 " bytes (such as 300 or 64KiB)", what, value, min, max);
+	return -1;
+}
+
+int command_name(const struct command *command, const char *what, const char *value)
+{
+	if (!topic_pattern_has_star(bytes_of_text(value)) && topic_pattern_check(bytes_of_text(value), NULL) == 0)
+		return 0;
+	command_misused(command, "'%s' is no name of a %s: it has 1 to %d letters, digits, '.', '_' and '-'", value,
+			what, TOPIC_NAME_BYTES_MAX);
+	return -1;
+}
+
+int command_pattern(const struct command *command, const char *value)
+{
+	if (topic_pattern_check(bytes_of_text(value), NULL) == 0)
+		return 0;
+	command_misused(command, "'%s' is neither a topic's name, which has 1 to %d letters, digits, '.', '_' and '-', "
+				 "nor a pattern, which has up to %d '*' besides", value, TOPIC_NAME_BYTES_MAX,
+			TOPIC_PATTERN_STARS_MAX);
 	return -1;
 }
 

@@ -55,6 +55,10 @@ int command_number(const struct command *command, const char *what, const char *
 int command_size(const struct command *command, const char *what, const char *value, uint64_t min,
 		 uint64_t max, uint64_t *out);
 
+/* A topic's or a group's name, a topic's name or pattern.  -1: said that it is none. */
+int command_name(const struct command *command, const char *what, const char *value);
+int command_pattern(const struct command *command, const char *value);
+
 void command_help(const struct command *command);
 
 #endif

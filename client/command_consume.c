@@ -18,6 +18,7 @@
 
 #define OUTPUT_BYTES     (64u * 1024)   /* gathered before a write */
 #define COMMIT_EVERY_US  1000000
+#define COMMIT_LAST_MS   2000           /* that the last one may take when ^C was pressed */
 #define PARTITIONS_MAX   TOPIC_PARTITIONS_MAX
 
 enum { OPTION_FORMAT = 256, OPTION_SKIP_GAPS, OPTION_PROPERTY };
@@ -44,49 +45,77 @@ struct consume {
 
 	/* Of a group: as far as the output has been written. */
 	struct millstream_offset *written;      /* owned, and so are the topics in it */
-	size_t written_count;
+	size_t written_count, noted_count;
 	bool is_uncommitted;
 	int64_t committed_us;
 };
 
 /* ---- What the group has seen ---- */
 
+/* Places come in one order: each is looked for where it was the last time. */
 static bool note_place(void *user, const struct millstream_place *place)
 {
 	struct consume *consume = user;
-	for (size_t i = 0; i < consume->written_count; i++) {
-		struct millstream_offset *offset = &consume->written[i];
-		if (offset->partition == place->partition && strcmp(offset->topic, place->topic) == 0) {
-			consume->is_uncommitted |= offset->offset != place->next_offset;
-			offset->offset = place->next_offset;
-			return true;
-		}
+	size_t n = consume->noted_count;
+	if (n == consume->written_count) {
+		void *grown = array_grow(consume->written, n, sizeof(*consume->written));
+		if (grown == NULL)
+			return false;
+		consume->written = grown;
+		consume->written[consume->written_count++] = (struct millstream_offset){ .topic = NULL };
 	}
-	void *grown = array_grow(consume->written, consume->written_count, sizeof(*consume->written));
-	if (grown == NULL)
-		return false;
-	consume->written = grown;
-	char *topic = strdup(place->topic);
-	if (topic == NULL)
-		return false;
-	consume->written[consume->written_count++] = (struct millstream_offset){
-		.topic = topic, .partition = place->partition, .offset = place->next_offset
-	};
-	consume->is_uncommitted = true;
+	struct millstream_offset *offset = &consume->written[n];
+	if (offset->topic == NULL || strcmp(offset->topic, place->topic) != 0) {
+		char *topic = strdup(place->topic);
+		if (topic == NULL)
+			return false;
+		free((char *)offset->topic);
+		offset->topic = topic;
+		consume->is_uncommitted = true;
+	}
+	consume->is_uncommitted |= offset->partition != place->partition || offset->offset != place->next_offset;
+	offset->partition = place->partition;
+	offset->offset = place->next_offset;
+	consume->noted_count++;
 	return true;
 }
 
-static int commit(struct consume *consume)
+static void forget_written(struct consume *consume, size_t from)
+{
+	while (consume->written_count > from)
+		free((char *)consume->written[--consume->written_count].topic);
+}
+
+static void note_places(struct consume *consume)
+{
+	consume->noted_count = 0;
+	millstream_places(consume->subscription, note_place, consume);
+	forget_written(consume, consume->noted_count);
+}
+
+/* A server that is away, or a topic of which is not heard yet that it was deleted: the next
+ * commit says the same. */
+static bool may_commit_later(int code)
+{
+	return code == MILLSTREAM_DISCONNECTED || code == MILLSTREAM_TIMEOUT || code == MILLSTREAM_NOT_FOUND ||
+	       code == MILLSTREAM_BUSY || code == MILLSTREAM_DISK_FULL;
+}
+
+static int commit(struct consume *consume, int timeout_ms, bool is_last)
 {
 	consume->committed_us = command_now_us();
 	if (!consume->is_uncommitted)
 		return COMMAND_DONE;
 	int code = millstream_commit_offsets(consume->client, consume->subscribe.group, consume->written,
-					     consume->written_count, COMMAND_ANSWER_MS);
-	if (code != MILLSTREAM_OK)
-		return command_call_failed(consume->command, consume->client,
-					   "commit for the group '%s'", consume->subscribe.group);
-	consume->is_uncommitted = false;
+					     consume->written_count, timeout_ms);
+	if (code == MILLSTREAM_OK)
+		consume->is_uncommitted = false;
+	else if (is_last || !may_commit_later(code)) {
+		command_call_failed(consume->command, consume->client, "commit for the group '%s'",
+				    consume->subscribe.group);
+		fputs("What was written since its last commit comes again the next time.\n", stderr);
+		return COMMAND_FAILED;
+	}
 	return COMMAND_DONE;
 }
 
@@ -96,7 +125,7 @@ static bool write_out(struct consume *consume)
 	if (command_output_write(&consume->text) != 0)
 		return false;
 	if (consume->subscribe.group != NULL)
-		millstream_places(consume->subscription, note_place, consume);
+		note_places(consume);
 	return true;
 }
 
@@ -170,6 +199,12 @@ static bool has_pattern(const struct consume *consume)
 	return false;
 }
 
+/* May a partition still come to be followed? */
+static bool may_come(const struct consume *consume)
+{
+	return has_pattern(consume) || consume->subscribe.partition_count == 0;
+}
+
 static int hear_news(struct consume *consume, const struct millstream_record *news)
 {
 	const char *text = news->text != NULL ? news->text : millstream_code_text(news->error_code);
@@ -200,9 +235,6 @@ static int take(struct consume *consume, const struct millstream_record *record)
 		write_out(consume);
 		return hear_news(consume, record);
 	}
-	if (consume->was_disconnected)
-		command_tell(consume->command, "connected again, and reading on");
-	consume->was_disconnected = false;
 	if (add_record(consume, record) != COMMAND_DONE)
 		return COMMAND_FAILED;
 	command_progress_step(&consume->progress, consume->count,
@@ -212,13 +244,16 @@ static int take(struct consume *consume, const struct millstream_record *record)
 	return COMMAND_DONE;
 }
 
-static void tell_disconnected(struct consume *consume)
+static void tell_connection(struct consume *consume, bool is_disconnected)
 {
-	if (!consume->was_disconnected) {
-		command_progress_hide(&consume->progress);
+	if (consume->was_disconnected == is_disconnected)
+		return;
+	command_progress_hide(&consume->progress);
+	if (is_disconnected)
 		command_tell(consume->command, "%s; trying again", millstream_error_text(consume->client));
-	}
-	consume->was_disconnected = true;
+	else
+		command_tell(consume->command, "connected again, and reading on");
+	consume->was_disconnected = is_disconnected;
 }
 
 static int wait_for_record(struct consume *consume, const struct millstream_record **out)
@@ -243,23 +278,26 @@ static int follow(struct consume *consume)
 	const struct millstream_record *record;
 	int status = COMMAND_DONE;
 
+	if (!has_places(consume) && !may_come(consume))
+		return command_failed(consume->command, "no topic that matches has such a partition (-p); "
+				      "millstream topic info shows those there are");
 	if (consume->ends_at_end && !has_places(consume)) {
 		command_tell(consume->command, "no topic matches");
 		return COMMAND_DONE;
 	}
 	while (status == COMMAND_DONE && !is_done(consume)) {
 		int code = wait_for_record(consume, &record);
+		if (code == MILLSTREAM_OK || code == MILLSTREAM_TIMEOUT || code == MILLSTREAM_DISCONNECTED)
+			tell_connection(consume, code == MILLSTREAM_DISCONNECTED);
 		if (code == MILLSTREAM_OK)
 			status = take(consume, record);
-		else if (code == MILLSTREAM_DISCONNECTED)
-			tell_disconnected(consume);
-		else if (code != MILLSTREAM_TIMEOUT)
+		else if (code != MILLSTREAM_TIMEOUT && code != MILLSTREAM_DISCONNECTED)
 			status = command_call_failed(consume->command, consume->client, "read");
 		if (code != MILLSTREAM_OK && !command_output_has_reader())
 			break;
 		if (consume->subscribe.group != NULL && status == COMMAND_DONE &&
 		    consume->is_uncommitted && command_now_us() - consume->committed_us > COMMIT_EVERY_US)
-			status = commit(consume);
+			status = commit(consume, COMMAND_WAIT_MS, false);
 	}
 	return status;
 }
@@ -301,14 +339,21 @@ static int read_property(struct consume *consume, int letter, const char *value)
 	return 0;
 }
 
+static int choose_form(struct consume *consume, enum command_form form)
+{
+	if (consume->format.form != COMMAND_FORM_LINE && consume->format.form != form)
+		return command_misused(consume->command, "-J and -f are two ways to write a record: choose one"), -1;
+	consume->format.form = form;
+	return 0;
+}
+
 static int read_letters(struct consume *consume, const char *value)
 {
 	struct error err = { 0 };
 	if (command_format_check(value, &err) != 0)
 		return command_misused(consume->command, "-f: %s", err.text), -1;
-	consume->format.form = COMMAND_FORM_LETTERS;
 	consume->format.letters = value;
-	return 0;
+	return choose_form(consume, COMMAND_FORM_LETTERS);
 }
 
 static int read_partition(struct consume *consume, const char *value)
@@ -329,10 +374,12 @@ static int read_option(struct consume *consume, int letter, const char *value)
 	case 'o': return read_start(consume, value);
 	case 'e': consume->ends_at_end = true; return 0;
 	case 'c': return command_number(consume->command, "-c", value, 0, INT64_MAX, &consume->count_max);
-	case 'G': consume->subscribe.group = value; return 0;
+	case 'G':
+		consume->subscribe.group = value;
+		return command_name(consume->command, "group", value);
 	case 'p': return read_partition(consume, value);
 	case OPTION_FORMAT: return read_format(consume, value);
-	case 'J': consume->format.form = COMMAND_FORM_JSON; return 0;
+	case 'J': return choose_form(consume, COMMAND_FORM_JSON);
 	case 'f': return read_letters(consume, value);
 	case 'u': consume->is_unbuffered = true; return 0;
 	case OPTION_SKIP_GAPS: consume->skips_gaps = true; return 0;
@@ -354,6 +401,9 @@ static int read_options(struct consume *consume, struct command_arguments *argum
 	if (consume->format.options.format == RENDER_PRETTY && consume->format.form != COMMAND_FORM_LINE)
 		return command_misused(consume->command, "--format pretty is for a line of its own: leave out "
 				       "-J and -f"), -1;
+	for (int i = 0; i < arguments->argc; i++)
+		if (command_pattern(consume->command, arguments->argv[i]) != 0)
+			return -1;
 	consume->subscribe.topics = (const char *const *)arguments->argv;
 	consume->subscribe.topic_count = (size_t)arguments->argc;
 	if (consume->subscribe.group == NULL && consume->subscribe.start == MILLSTREAM_START_STORED)
@@ -396,13 +446,6 @@ static int subscribe(struct consume *consume)
 	return COMMAND_FAILED;
 }
 
-static void forget_written(struct consume *consume)
-{
-	for (size_t i = 0; i < consume->written_count; i++)
-		free((char *)consume->written[i].topic);
-	free(consume->written);
-}
-
 static int run(struct command_arguments *arguments)
 {
 	struct consume consume = { .command = arguments->command, .count_max = UINT64_MAX };
@@ -423,12 +466,14 @@ static int run(struct command_arguments *arguments)
 	status = follow(&consume);
 	command_progress_hide(&consume.progress);
 	write_out(&consume);
-	if (consume.subscribe.group != NULL && commit(&consume) != COMMAND_DONE)
+	if (consume.subscribe.group != NULL &&
+	    commit(&consume, command_output_is_wanted() ? COMMAND_ANSWER_MS : COMMIT_LAST_MS, true) != COMMAND_DONE)
 		status = COMMAND_FAILED;
 out:
 	command_format_close(&consume.format);
 	millstream_close(consume.client);
-	forget_written(&consume);
+	forget_written(&consume, 0);
+	free(consume.written);
 	text_clear(&consume.text);
 	return status;
 }

@@ -179,7 +179,7 @@ static int read_name(struct command_arguments *arguments, struct group_work *wor
 {
 	if (arguments->argc == 1) {
 		work->name = arguments->argv[0];
-		return 0;
+		return command_name(work->command, "group", work->name);
 	}
 	command_misused(work->command, arguments->argc == 0 ? "which group?" : "one group at a time");
 	return -1;

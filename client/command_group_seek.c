@@ -234,7 +234,10 @@ static int read_options(struct command_arguments *arguments, struct seek_work *w
 		return -1;
 	}
 	work->group = arguments->argv[0];
-	return 0;
+	for (int i = 1; i < arguments->argc; i++)
+		if (command_pattern(work->command, arguments->argv[i]) != 0)
+			return -1;
+	return command_name(work->command, "group", work->group);
 }
 
 static int run_seek(struct command_arguments *arguments)

@@ -30,7 +30,16 @@ struct produce {
 	size_t input_used, input_room;
 	uint64_t published, stored, failed;
 	char why[ERROR_TEXT_BYTES];             /* the first record was not stored */
+	bool is_unknown;                        /* whether some were stored */
+	bool was_disconnected;
+	bool is_refused;                        /* connecting again is of no use */
 };
+
+static void note_failure(struct produce *produce, const char *why)
+{
+	if (produce->why[0] == '\0')
+		snprintf(produce->why, sizeof(produce->why), "%s", why);
+}
 
 static void on_delivered(void *user, const struct millstream_delivery *delivery)
 {
@@ -39,17 +48,38 @@ static void on_delivered(void *user, const struct millstream_delivery *delivery)
 		produce->stored++;
 		return;
 	}
-	if (produce->failed++ == 0)
-		snprintf(produce->why, sizeof(produce->why), "%s",
-			 delivery->text != NULL ? delivery->text : millstream_code_text(delivery->code));
+	produce->failed++;
+	produce->is_unknown |= delivery->code == MILLSTREAM_TIMEOUT || delivery->code == MILLSTREAM_CLOSED;
+	note_failure(produce, delivery->text != NULL ? delivery->text : millstream_code_text(delivery->code));
+}
+
+/* What a call said of the connection, while records wait for it. */
+static void tell_connection(struct produce *produce, int code)
+{
+	bool is_disconnected = code == MILLSTREAM_DISCONNECTED;
+	if (code != MILLSTREAM_OK && code != MILLSTREAM_TIMEOUT && code != MILLSTREAM_BUSY && !is_disconnected &&
+	    millstream_unacknowledged(produce->client) > 0) {
+		produce->is_refused = true;
+		note_failure(produce, millstream_error_text(produce->client));
+	}
+	if (produce->was_disconnected == is_disconnected)
+		return;
+	command_progress_hide(&produce->progress);
+	if (is_disconnected)
+		command_tell(produce->command, "%s; trying again", millstream_error_text(produce->client));
+	else if (!produce->is_refused)
+		command_tell(produce->command, "connected again, and publishing on");
+	produce->was_disconnected = is_disconnected;
 }
 
 static int publish(struct produce *produce, struct millstream_message *message)
 {
 	int code;
-	do
+	do {
 		code = millstream_publish(produce->client, message, COMMAND_WAIT_MS, on_delivered, produce);
-	while ((code == MILLSTREAM_BUSY || code == MILLSTREAM_DISCONNECTED || code == MILLSTREAM_TIMEOUT) &&
+		if (code == MILLSTREAM_DISCONNECTED)
+			tell_connection(produce, code);
+	} while ((code == MILLSTREAM_BUSY || code == MILLSTREAM_DISCONNECTED || code == MILLSTREAM_TIMEOUT) &&
 	       command_output_is_wanted() && produce->failed == 0);
 	if (code == MILLSTREAM_OK) {
 		produce->published++;
@@ -61,7 +91,9 @@ static int publish(struct produce *produce, struct millstream_message *message)
 	command_progress_hide(&produce->progress);
 	command_call_failed(produce->command, produce->client, "line %" PRIu64, produce->published + 1);
 	if (code == MILLSTREAM_NOT_FOUND)
-		fprintf(stderr, "Make it: millstream topic create %s\n", message->topic);
+		fprintf(stderr, message->partition == MILLSTREAM_ANY_PARTITION ?
+			"Make it: millstream topic create %s\n" :
+			"See what there is: millstream topic info %s\n", message->topic);
 	return COMMAND_FAILED;
 }
 
@@ -130,11 +162,12 @@ static bool wait_for_input(struct produce *produce)
 		if (timeout_ms < 0 || timeout_ms > COMMAND_WAIT_MS)
 			timeout_ms = COMMAND_WAIT_MS;
 		poll(fds, 2, timeout_ms);
-		if (!command_output_is_wanted() || produce->failed > 0)
+		if (!command_output_is_wanted() || produce->failed > 0 || produce->is_refused)
 			return false;
 		if (fds[0].revents != 0)
 			return true;
 		millstream_dispatch(produce->client);
+		tell_connection(produce, millstream_flush(produce->client, 0));
 	}
 }
 
@@ -162,8 +195,8 @@ static int read_input(struct produce *produce)
 static void wait_for_delivery(struct produce *produce)
 {
 	int64_t interrupted_us = 0;
-	while (millstream_unacknowledged(produce->client) > 0) {
-		millstream_flush(produce->client, COMMAND_WAIT_MS);
+	while (millstream_unacknowledged(produce->client) > 0 && !produce->is_refused) {
+		tell_connection(produce, millstream_flush(produce->client, COMMAND_WAIT_MS));
 		command_progress_step(&produce->progress, produce->stored & ~UINT64_C(63),
 				      produce->published);
 		if (command_output_is_wanted())
@@ -180,8 +213,9 @@ static int report(struct produce *produce, int status)
 	uint64_t missing = produce->published - produce->stored;
 	if (missing == 0)
 		return status;
-	return command_failed(produce->command, "%" PRIu64 " of %" PRIu64 " records were not stored%s%s",
-			      missing, produce->published, produce->why[0] != '\0' ? ": " : "", produce->why);
+	return command_failed(produce->command, "of %" PRIu64 " records %" PRIu64 " %s not %s: %s",
+			      produce->published, missing, missing == 1 ? "was" : "were",
+			      produce->is_unknown ? "acknowledged, and may be stored or not" : "stored", produce->why);
 }
 
 static int read_header(struct produce *produce, char *value)
@@ -226,6 +260,8 @@ static int read_options(struct produce *produce, struct command_arguments *argum
 	if (arguments->argc != 1)
 		return command_misused(produce->command, arguments->argc == 0 ? "to which topic?"
 								: "to one topic at a time"), -1;
+	if (command_name(produce->command, "topic", arguments->argv[0]) != 0)
+		return -1;
 	produce->message.topic = arguments->argv[0];
 	produce->message.headers = produce->headers;
 	return 0;
@@ -248,6 +284,9 @@ static int run(struct command_arguments *arguments)
 	status = read_input(&produce);
 	wait_for_delivery(&produce);
 	command_progress_hide(&produce.progress);
+	if (millstream_unacknowledged(produce.client) > 0)
+		note_failure(&produce, produce.was_disconnected ? millstream_error_text(produce.client)
+								: "it was interrupted");
 	millstream_close(produce.client);
 	free(produce.input);
 	return report(&produce, status);

@@ -20,6 +20,9 @@ struct totals {
 
 struct topic_work {
 	const struct command *command;
+	const struct command_arguments *arguments;
+	bool *is_found;                 /* owned; of each operand: there is a topic of that name */
+	bool (*each)(void *, const struct millstream_topic *);
 	struct millstream_client *client;
 	bool as_json;
 	bool names_only;
@@ -126,17 +129,45 @@ static bool list_topic(void *user, const struct millstream_topic *topic)
 	return true;
 }
 
+static bool visit_topic(void *user, const struct millstream_topic *topic)
+{
+	struct topic_work *work = user;
+	for (int i = 0; i < work->arguments->argc; i++)
+		work->is_found[i] |= strcmp(work->arguments->argv[i], topic->name) == 0;
+	return work->each(work, topic);
+}
+
+/* A name without a star has to be there: a misspelt one would be passed over. */
+static int check_found(const struct topic_work *work)
+{
+	for (int i = 0; i < work->arguments->argc; i++) {
+		const char *name = work->arguments->argv[i];
+		if (!work->is_found[i] && !topic_pattern_has_star(bytes_of_text(name)))
+			return command_failed(work->command, "there is no topic '%s'; millstream topic ls lists those "
+							     "there are", name);
+	}
+	return COMMAND_DONE;
+}
+
 /* Connect and walk the topics that the operands name. */
 static int walk(struct command_arguments *arguments, struct topic_work *work,
 		bool (*each)(void *, const struct millstream_topic *))
 {
+	for (int i = 0; i < arguments->argc; i++)
+		if (command_pattern(work->command, arguments->argv[i]) != 0)
+			return COMMAND_USAGE;
 	int status = command_connect(arguments, NULL, &work->client);
 	if (status != COMMAND_DONE)
 		return status;
+	work->arguments = arguments;
+	work->each = each;
+	work->is_found = calloc((size_t)arguments->argc + 1, sizeof(*work->is_found));
+	if (work->is_found == NULL)
+		return command_failed(work->command, "out of memory");
 	if (millstream_topics(work->client, (const char *const *)arguments->argv,
-			      (size_t)arguments->argc, each, work, COMMAND_ANSWER_MS) != MILLSTREAM_OK)
+			      (size_t)arguments->argc, visit_topic, work, COMMAND_ANSWER_MS) != MILLSTREAM_OK)
 		return command_call_failed(work->command, work->client, "ask for the topics");
-	return COMMAND_DONE;
+	return check_found(work);
 }
 
 static int end_work(struct topic_work *work, int status)
@@ -144,17 +175,10 @@ static int end_work(struct topic_work *work, int status)
 	if (status == COMMAND_DONE)
 		command_output_write(&work->text);
 	millstream_close(work->client);
+	free(work->is_found);
 	text_clear(&work->text);
 	text_columns_clear(&work->columns);
 	return status;
-}
-
-static bool is_any_name(const struct command_arguments *arguments)
-{
-	for (int i = 0; i < arguments->argc; i++)
-		if (!topic_pattern_has_star(bytes_of_text(arguments->argv[i])))
-			return true;
-	return false;
 }
 
 static int run_ls(struct command_arguments *arguments)
@@ -173,9 +197,7 @@ static int run_ls(struct command_arguments *arguments)
 	text_init(&work.text);
 	text_columns_begin(&work.columns, "lrrrl", "TOPIC|PARTITIONS|RECORDS|SIZE|OWNER");
 	int status = walk(arguments, &work, list_topic);
-	if (status == COMMAND_DONE && work.found_count == 0 && is_any_name(arguments))
-		status = command_failed(work.command, "there is no such topic");
-	else if (status == COMMAND_DONE && !work.names_only && !work.as_json && work.found_count > 0)
+	if (status == COMMAND_DONE && !work.names_only && !work.as_json && work.found_count > 0)
 		text_columns_write(&work.columns, "", &work.text);
 	if (status == COMMAND_DONE && work.found_count == 0 && !work.as_json && !work.names_only)
 		command_tell(work.command, arguments->argc > 0
@@ -252,7 +274,7 @@ static int run_info(struct command_arguments *arguments)
 	text_init(&work.text);
 	int status = walk(arguments, &work, show_topic);
 	if (status == COMMAND_DONE && work.found_count == 0)
-		status = command_failed(work.command, "there is no topic '%s'", arguments->argv[0]);
+		status = command_failed(work.command, "no topic matches");
 	return end_work(&work, status);
 }
 
@@ -279,9 +301,6 @@ static bool plan_topic(void *user, const struct millstream_topic *topic)
 
 static int remove_topics(struct command_arguments *arguments, struct topic_work *work, bool is_sure)
 {
-	if (work->found_count < (size_t)arguments->argc)
-		return command_failed(work->command, "there is no such topic%s",
-				      arguments->argc > 1 ? " for one of the names; nothing is deleted" : "");
 	if (!is_sure) {
 		printf("Would delete, for good:\n");
 		fflush(stdout);
@@ -315,6 +334,10 @@ static int run_rm(struct command_arguments *arguments)
 		if (topic_pattern_has_star(bytes_of_text(arguments->argv[i])))
 			return command_misused(work.command, "'%s': names alone, no patterns",
 					       arguments->argv[i]);
+	for (int i = 1; i < arguments->argc; i++)
+		for (int n = 0; n < i; n++)
+			if (strcmp(arguments->argv[n], arguments->argv[i]) == 0)
+				return command_misused(work.command, "'%s' is named twice", arguments->argv[i]);
 	text_init(&work.text);
 	int status = walk(arguments, &work, plan_topic);
 	if (status == COMMAND_DONE)

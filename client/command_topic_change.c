@@ -41,6 +41,8 @@ static int run_create(struct command_arguments *arguments)
 		return COMMAND_USAGE;
 	if (arguments->argc != 1)
 		return command_misused(command, arguments->argc == 0 ? "which topic?" : "one topic at a time");
+	if (command_name(command, "topic", arguments->argv[0]) != 0)
+		return COMMAND_USAGE;
 	int status = command_connect(arguments, NULL, &client);
 	if (status == COMMAND_DONE &&
 	    millstream_topic_create(client, arguments->argv[0], (uint32_t)partitions, settings,
@@ -69,6 +71,8 @@ static int run_set(struct command_arguments *arguments)
 		return COMMAND_USAGE;
 	if (arguments->argc == 0)
 		return command_misused(command, "which topic?");
+	if (command_name(command, "topic", arguments->argv[0]) != 0)
+		return COMMAND_USAGE;
 	for (int i = 1; i < arguments->argc; i++)
 		if (read_setting(command, arguments->argv[i], settings, &setting_count) != 0)
 			return COMMAND_USAGE;

@@ -239,7 +239,7 @@ MILLSTREAM_API void millstream_places(struct millstream_subscription *subscripti
 MILLSTREAM_API bool millstream_is_caught_up(const struct millstream_subscription *subscription);
 
 /* Store, durably, for the subscription's group, that all is done that was handed out
- * so far. */
+ * so far.  Places that do not fit one request are stored in several, one after the other. */
 MILLSTREAM_API int millstream_commit(struct millstream_subscription *subscription, int timeout_ms);
 
 /* The same for places of your own choice. */

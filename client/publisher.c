@@ -66,8 +66,9 @@ static int check_message(const struct publisher *publisher,
 	for (size_t i = 0; i < message->header_count; i++)
 		bytes += 16 + message->headers[i].name_bytes + message->headers[i].value_bytes;
 	if (bytes > most || message->key_bytes > most || message->value_bytes > most)
-		return error_set(err, ERROR_LIMIT, "a record of %zu bytes, the server takes %zu", bytes,
-				 most);
+		return error_set(err, ERROR_LIMIT, "a record of %zu bytes, headers and all, and the server takes %zu: raise its "
+				 "max.frame.bytes, and the topic's max.message.bytes",
+				 bytes, most);
 	*out_bytes = bytes;
 	return 0;
 }
@@ -85,8 +86,8 @@ static int choose_partition(struct publish_topic *topic,
 	}
 	if (message->partition < topic->partition_count)
 		return 0;
-	return error_set(err, ERROR_NOT_FOUND, "topic '%s' has %u partitions, there is no %u",
-			 topic->name, topic->partition_count, message->partition);
+	return error_set(err, ERROR_NOT_FOUND, "topic '%s' has no partition %u, its last one is %u",
+			 topic->name, message->partition, topic->partition_count - 1);
 }
 
 static int encode_headers(msgpack_sbuffer *out, const struct millstream_message *message,

@@ -99,10 +99,10 @@ ok "a topic that is not there is told"
 feed 'x\n' 0 produce made.here -p 2 && run 0 consume made.here -e && out_is 'x\n' &&
 	run 0 topic info made.here && out_has '^ *2 *0 *1 *1 ' && out_has 'retention.ms = 5000000$'
 ok "publishing makes the topic, as the configuration says"
-feed 'x\n' 1 produce big -p 7 && err_has "7"
-ok "publishing to no partition fails"
+feed 'x\n' 1 produce big -p 7 && err_has "no partition 7" && err_has "topic info big" && run 1 consume big -p 7 && err_has "(-p)"
+ok "a partition that is not there is told"
 { head -c 1500000 /dev/zero | tr '\0' x; echo; } >"$dir/long"
-"$millstream" produce big <"$dir/long" >"$dir/out" 2>"$dir/err"; [ $? -eq 1 ] && [ -s "$dir/err" ]
+"$millstream" produce big <"$dir/long" >"$dir/out" 2>"$dir/err"; [ $? -eq 1 ] && err_has 'max.frame.bytes'
 ok "a record that is too large fails and is told"
 
 run 0 consume big -G g -c 5 && out_is '1\n2\n3\n4\n5\n' && run 0 consume big -G g -c 2 && out_is '6\n7\n'
@@ -151,7 +151,8 @@ ok "control-C ends producing"
 
 run 1 topic rm t && out_is 'Would delete, for good:\nt: 2 partitions, 6 records, 300 B\n' && err_has "Add --yes" && run 0 topic info t
 ok "without --yes nothing is deleted"
-run 1 topic rm big nope --yes && run 0 topic info big && run 64 topic rm '*' --yes
+run 1 topic rm big nope --yes && err_has "no topic 'nope'" && run 1 topic info big nope && err_has "no topic 'nope'" &&
+	run 64 topic rm big big --yes && run 0 topic info big && run 64 topic rm '*' --yes
 ok "one wrong name deletes nothing, and patterns are refused"
 run 0 topic rm t --yes && out_is '' && run 1 topic info t && run 1 topic rm t --yes
 ok "with --yes a topic is deleted"
@@ -172,6 +173,12 @@ run 64 consume x --format flatt && err_has "did you mean 'flat'?" &&
 	run 64 consume x --add.fields=op,source.ts_mss &&
 	err_has "did you mean 'source.ts_ms'?" && run 64 consume x --format pretty -J && err_has "leave out"
 ok "formats and their properties get the nearest"
+run 64 consume x -J -f x && err_has "choose one"
+ok "a record is written in one way"
+run 64 topic create 'a b' && err_has "'a b' is no name of a topic" && feed 'x\n' 64 produce 'a*' && err_has "'a\*' is no name" &&
+	run 64 consume 'a/b' && err_has "'a/b' is neither" && run 64 consume a -G '' && err_has "'' is no name of a group" && run 64 topic ls 'a/b' &&
+	run 64 topic set 'a b' x=1
+ok "names that cannot be are told before anything is asked"
 run 64 produce && run 64 produce a b && run 64 produce a -H x && run 64 produce a -K '' && run 64 status now
 ok "produce and status want what they take"
 run 0 bench publish --count 5000 --partitions 3 --batch 8KiB --json &&
@@ -258,7 +265,20 @@ ok "damaged records are told and passed when they may be skipped"
 feed 'x\n' 0 produce gap -p 0 && run 1 consume gap -o 1 -c 1 && run 0 consume gap -o 1 -c 1 --skip-gaps && out_is 'behind-the-gap\n'
 ok "a gap at the start is passed likewise"
 
+set -m
+mkfifo "$dir/more"
+"$millstream" produce gap -p 0 <"$dir/more" >/dev/null 2>"$dir/err" &
+pid=$!
+set +m
+exec 6>"$dir/more"
+echo one >&6
+timeout 20 "$millstream" consume gap -p 0 -o 4 -c 1 >"$dir/out" && out_is 'one\n' || echo "# nothing was published"
 stop_server; status=$?
+echo two >&6
+until err_has 'trying again' || ! kill -0 $pid; do pause; done
+kill -INT $pid; wait $pid; produced=$?; exec 6>&-
+[ $produced -eq 130 ] && err_has 'of 2 records 1 was not acknowledged, and may be stored or not: cannot connect'
+ok "a server that goes away while it is published to is told, and what became of the records"
 cp "$dir/log" "$dir/out"
 [ $status -eq 0 ] && out_has 'msg=stopped$'
 ok "the server stops when it is asked to"
