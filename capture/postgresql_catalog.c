@@ -25,7 +25,7 @@
 	" LEFT JOIN pg_publication b ON b.pubname = $1"                                         \
 	" LEFT JOIN pg_publication_tables p"                                                    \
 	" ON p.pubname = $1 AND p.schemaname = n.nspname AND p.tablename = c.relname"           \
-	" WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'"                            \
+	" WHERE c.relkind IN ('r', '%s') AND c.relpersistence <> 't'"                           \
 	" AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'"                        \
 	" ORDER BY n.nspname, c.relname"
 
@@ -79,7 +79,7 @@ static int fetch(struct postgresql_source *source, struct postgresql_connection 
 	snprintf(sql, sizeof(sql), CANDIDATES,
 		 is_15 ? " OR EXISTS (SELECT 1 FROM pg_publication_namespace s"
 			 " WHERE s.pnpubid = b.oid AND s.pnnspid = c.relnamespace)" : "",
-		 is_15 ? "p.rowfilter" : "NULL");
+		 is_15 ? "p.rowfilter" : "NULL", source->server_version >= POSTGRESQL_ROOT_VERSION_MIN ? "p" : "r");
 	if (postgresql_connection_query(connection, sql, values, 1, &out->result, err) != 0)
 		return error_context(err, "list the tables");
 	out->items = calloc((size_t)PQntuples(out->result) + 1, sizeof(*out->items));

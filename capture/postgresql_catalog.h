@@ -29,7 +29,8 @@ struct postgresql_candidates {
 };
 
 /* In the order of their names.  Partitions of a table that is itself named are left
- * out: they come under its name.  Temporary tables and the system's are none. */
+ * out: they come under its name.  (Before version 13 they cannot, and the partitioned
+ * table is left out instead.)  Temporary tables and the system's are none. */
 int postgresql_catalog_candidates(struct postgresql_source *source,
 				  struct postgresql_connection *connection,
 				  struct postgresql_candidates *out, struct error *err);

@@ -163,6 +163,13 @@ static bool is_met(const struct name_filter *filter, size_t index,
 	return false;
 }
 
+/* What such a server cannot publish is no candidate. */
+static const char *hint_of_version(const struct postgresql_source *source)
+{
+	return source->server_version < POSTGRESQL_ROOT_VERSION_MIN ?
+		" (before PostgreSQL 13 a partitioned table cannot be: name its partitions)" : "";
+}
+
 static void warn_of_unmet(struct postgresql_source *source, const struct postgresql_candidates *tables)
 {
 	const struct name_filter *filter = source->settings->tables;
@@ -170,7 +177,8 @@ static void warn_of_unmet(struct postgresql_source *source, const struct postgre
 	for (size_t i = 0; (text = name_filter_included(filter, i)) != NULL; i++)
 		if (!is_met(filter, i, tables))
 			source_log(source, SOURCE_LOG_WARNING, "table.include.list: '%s' matches no table of database \"%s\""
-				   " that can be captured", text, source->settings->database_dbname);
+				   " that can be captured%s", text, source->settings->database_dbname,
+				   hint_of_version(source));
 }
 
 int postgresql_check_tables(struct postgresql_source *source, bool for_reading, struct error *err)
@@ -188,9 +196,9 @@ int postgresql_check_tables(struct postgresql_source *source, bool for_reading, 
 			   " like any more", source->settings->database_dbname);
 	else
 		rc = error_set(err, ERROR_NOT_FOUND,
-			       "no table of database \"%s\" matches table.include.list and its like; make one, or correct"
-			       " the lists, then: millstream source restart %s", source->settings->database_dbname,
-			       source->context->name);
+			       "no table of database \"%s\" that can be captured matches table.include.list and its like%s;"
+			       " make one, or correct the lists, then: millstream source restart %s",
+			       source->settings->database_dbname, hint_of_version(source), source->context->name);
 	postgresql_candidates_clear(&tables);
 	return rc;
 }

@@ -20,7 +20,7 @@ static int describe(struct postgresql_source *source, struct publication *out, s
 {
 	const char *const values[] = { source->settings->publication_name, MARK };
 	PGresult *found;
-	if (postgresql_connection_query(source->catalog, source->server_version >= 130000 ?
+	if (postgresql_connection_query(source->catalog, source->server_version >= POSTGRESQL_ROOT_VERSION_MIN ?
 			"SELECT coalesce(obj_description(oid, 'pg_publication') = $2, false), puballtables, pubviaroot,"
 			" concat_ws(', ', CASE WHEN NOT pubinsert THEN 'insert' END, CASE WHEN NOT pubupdate THEN 'update' END,"
 			" CASE WHEN NOT pubdelete THEN 'delete' END, CASE WHEN NOT pubtruncate THEN 'truncate' END)"
@@ -101,13 +101,13 @@ static int create(struct postgresql_source *source, const struct postgresql_cand
 		text_add_string(&sql, count++ == 0 ? " FOR TABLE " : ", ");
 		add_table(&sql, &tables->items[i]);
 	}
-	if (source->server_version >= 130000)
+	if (source->server_version >= POSTGRESQL_ROOT_VERSION_MIN)
 		text_add_string(&sql, " WITH (publish_via_partition_root = true)");
 	rc = run(source, &sql, err);
 	text_clear(&sql);
 	if (rc != 0)
 		return -1;
-	source->has_root_identity = source->server_version >= 130000;
+	source->has_root_identity = source->server_version >= POSTGRESQL_ROOT_VERSION_MIN;
 	source_log(source, SOURCE_LOG_INFO, "publication \"%s\" made%s", source->settings->publication_name,
 		   tables == NULL && source->settings->publication_mode == PUBLICATION_NO_TABLES ?
 			", without any table: add what is to be captured" : "");

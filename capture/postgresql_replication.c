@@ -62,14 +62,14 @@ static bool has_state(const PGresult *result, const char *state)
 
 /* A table was truncated or rewritten while the slot was being made: the server takes that
  * transaction for one that still runs, and meets a file that it does not know, at each try
- * again.  (PostgreSQL 15.20; the word is in every language's message.) */
+ * again.  (PostgreSQL 15.20: "filenode", 16 to 18: "filenumber"; never translated.) */
 #define FILENODE_STATE  "XX000"
-#define FILENODE_WORD   "filenode"
+#define FILENODE_WORDS  "could not map file"
 
 static bool has_lost_a_table(const PGresult *result)
 {
 	const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-	return has_state(result, FILENODE_STATE) && primary != NULL && strstr(primary, FILENODE_WORD) != NULL;
+	return has_state(result, FILENODE_STATE) && primary != NULL && strstr(primary, FILENODE_WORDS) != NULL;
 }
 
 static void undecodable_gap(const struct postgresql_source *source, const PGresult *result, struct error *err)

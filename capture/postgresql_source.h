@@ -6,6 +6,9 @@
 #include "capture/source.h"
 #include "capture/source_settings.h"
 
+/* From here on changes of partitions can come under the name of their table. */
+#define POSTGRESQL_ROOT_VERSION_MIN     130000
+
 /* What the files of this source share; nobody else includes it. */
 struct postgresql_source {
 	const struct source_settings *settings; /* lent, outlive the source */

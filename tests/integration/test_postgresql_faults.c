@@ -384,7 +384,7 @@ static void expect_the_slot_waits_for(PGconn *busy)
 	assert_true(wait_until(number_of(&rig, sql) == 1));
 }
 
-/* PostgreSQL 15 cannot decode this: that is said once, not tried for ever. */
+/* PostgreSQL 15 and newer cannot decode this: that is said once, not tried for ever. */
 static void table_truncated_while_the_slot_is_made_is_read_or_a_gap(void **state)
 {
 	(void)state;
@@ -404,8 +404,8 @@ static void table_truncated_while_the_slot_is_made_is_read_or_a_gap(void **state
 	assert_true(wait_until(atomic_load(&rig.has_ended) || rig_count(&rig, "users") == 2));
 	if (atomic_load(&rig.has_ended)) {
 		rig_wait_end(&rig);
-		assert_int_equal(rig.err.code, ERROR_GAP);
-		assert_non_null(strstr(rig.err.text, "the server cannot decode what comes next"));
+		if (rig.err.code != ERROR_GAP || strstr(rig.err.text, "the server cannot decode what comes next") == NULL)
+			fail_msg("code %d: %s", rig.err.code, rig.err.text);
 	} else {
 		rig_stop(&rig);
 	}
@@ -458,6 +458,7 @@ static void slot_that_lost_its_wal_is_a_gap(void **state)
 {
 	(void)state;
 	NEED_SERVER();
+	NEED_VERSION(130000, "slots keep their WAL whatever it costs before PostgreSQL 13 (max_slot_wal_keep_size)");
 	reach_a_position();
 	rig_sql(&rig, "ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'");
 	rig_sql(&rig, "SELECT pg_reload_conf()");

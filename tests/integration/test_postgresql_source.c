@@ -199,6 +199,7 @@ static void rewritten_partitions_begin_the_snapshot_again(void **state)
 {
 	(void)state;
 	NEED_SERVER();
+	NEED_VERSION(130000, "partitions come as their table from PostgreSQL 13 on");
 	begins_again_after_rewrite("CREATE TABLE users (id int PRIMARY KEY, n int) PARTITION BY RANGE (id);"
 				   "CREATE TABLE users_1 PARTITION OF users FOR VALUES FROM (0) TO (100)");
 }
@@ -258,6 +259,7 @@ static void column_lists_and_row_filters_hold_for_snapshot_and_stream(void **sta
 {
 	(void)state;
 	NEED_SERVER();
+	NEED_VERSION(150000, "publications have column lists and row filters from PostgreSQL 15 on");
 	rig_set(&rig, "publication.autocreate.mode", "disabled");
 	rig_sql(&rig, "CREATE TABLE users (id int PRIMARY KEY, name text, secret text, twice int GENERATED ALWAYS AS (id * 2)"
 		      " STORED); INSERT INTO users VALUES (1, 'a', 's'), (100, 'b', 's');");
@@ -558,6 +560,7 @@ static void renamed_table_has_its_new_name(void **state)
 	rig_stop(&rig);
 }
 
+/* Before PostgreSQL 13 each comes as itself. */
 static void partitions_come_as_their_table(void **state)
 {
 	(void)state;
@@ -568,9 +571,15 @@ static void partitions_come_as_their_table(void **state)
 		      "INSERT INTO sales VALUES (1, 'eu'), (2, 'us')");
 	rig_start_streaming(&rig);
 	rig_sql(&rig, "INSERT INTO sales VALUES (3, 'us'); UPDATE sales SET region = 'eu' WHERE id = 3");
-	wait_for_records("sales", 5);
-	assert_int_equal(rig_count(&rig, "sales_eu") + rig_count(&rig, "sales_us"), 0);
-	assert_true(rig_is_replayed(&rig, "sales", "id, '''' || region || ''''"));
+	if (PQserverVersion(rig.admin) >= 130000) {
+		wait_for_records("sales", 5);
+		assert_int_equal(rig_count(&rig, "sales_eu") + rig_count(&rig, "sales_us"), 0);
+		assert_true(rig_is_replayed(&rig, "sales", "id, '''' || region || ''''"));
+	} else {
+		wait_for_records("sales_us", 3);
+		wait_for_records("sales_eu", 2);
+		assert_int_equal(rig_count(&rig, "sales"), 0);
+	}
 	rig_stop(&rig);
 }
 

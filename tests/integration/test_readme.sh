@@ -31,7 +31,9 @@ insert into users (name) values ('Ada');
 insert into orders (item) values ('relay');
 END
 
+# As it says, version 12 does not know one word of it.
 part 'CREATE ROLE' | sed "s/'…'/'$PGPASSWORD'/" >"$dir/setup.sql"
+case $(sql -At -c 'show server_version') in 12.*) sed -i 's/ WITH (publish_via_partition_root = true)//' "$dir/setup.sql" ;; esac
 [ -s "$dir/setup.sql" ] && sql myapp -f "$dir/setup.sql" >"$dir/out" 2>&1
 ok "its SQL is run by PostgreSQL"
 

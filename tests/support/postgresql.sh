@@ -57,7 +57,7 @@ start()
 			>"$directory/initdb.log" 2>&1 || die "initdb failed: $(tail -n 3 "$directory/initdb.log")"
 	settings="-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c wal_level=logical
 		-c max_wal_senders=20 -c max_replication_slots=20 -c max_connections=60 -c fsync=off
-		-c shared_buffers=32MB -c log_min_messages=warning"
+		-c shared_buffers=32MB -c log_min_messages=warning -c password_encryption=scram-sha-256"
 	for setting; do
 		settings="$settings -c $setting"
 	done

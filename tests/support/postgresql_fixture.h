@@ -62,4 +62,11 @@ static inline int destroy_rig(void **state)
 			SKIP_TEST("PostgreSQL is not installed (Debian: postgresql-15)"); \
 	} while (0)
 
+/* After it: of version 15 this is 150000. */
+#define NEED_VERSION(number, reason)                       \
+	do {                                               \
+		if (PQserverVersion(rig.admin) < (number)) \
+			SKIP_TEST(reason);                 \
+	} while (0)
+
 #endif
