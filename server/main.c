@@ -1,11 +1,11 @@
 #include "server/arguments.h"
 #include "server/log.h"
 #include "server/settings.h"
+#include "storage/permission.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
-#include <unistd.h>
 #include <unistd.h>
 
 static int print_options(bool is_json)
@@ -30,6 +30,18 @@ static void print_problems(const struct problem_list *problems)
 		fprintf(stderr, "millstreamd: … and %zu more\n", problems->dropped_count);
 }
 
+/* Who starts the server may be another user than who tests: what this one may not do is told, and
+ * that is all. */
+static int test_data_dir(const char *dir)
+{
+	struct error err = { 0 };
+	if (permission_check(dir, true, &err) == 0)
+		return EXIT_SUCCESS;
+	bool may_be_fine = err.code == ERROR_DENIED;
+	fprintf(stderr, "millstreamd: %sdata.dir: %s\n", may_be_fine ? "warning: " : "", err.text);
+	return may_be_fine ? EXIT_SUCCESS : EX_CONFIG;
+}
+
 int main(int argc, char **argv)
 {
 	static struct problem_list problems;
@@ -51,7 +63,9 @@ int main(int argc, char **argv)
 	if (status == EXIT_SUCCESS && arguments.path_is_default && access(arguments.path, F_OK) != 0)
 		fprintf(stderr, "millstreamd: there is no %s: every option has its default\n", arguments.path);
 	if (status == EXIT_SUCCESS && arguments.only_tests) {
-		printf("the configuration is fine\n");
+		status = test_data_dir(settings.config.data_dir);
+		if (status == EXIT_SUCCESS)
+			printf("the configuration is fine\n");
 	} else if (status == EXIT_SUCCESS) {
 		struct server_settings server_settings;
 		settings_fill(&settings, &server_settings);

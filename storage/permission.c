@@ -73,6 +73,9 @@ static int check_parent(const char *dir, struct error *err)
 		snprintf(parent, sizeof(parent), ".");
 	else
 		slash[slash == parent] = '\0';
+	if (stat(parent, &file) != 0 && errno == ENOENT)
+		return error_set(err, ERROR_NOT_FOUND, "make directory '%s': there is no '%s' to make it in; make that "
+						       "first, or name another place", dir, parent);
 	if (stat(parent, &file) == 0 && faccessat(AT_FDCWD, parent, W_OK | X_OK, AT_EACCESS) != 0 &&
 	    errno == EACCES)
 		return denied(parent, &file, W_OK, err);
@@ -85,6 +88,8 @@ int permission_check(const char *dir, bool makes, struct error *err)
 	struct stat file;
 	if (stat(dir, &file) != 0)
 		return errno == ENOENT && makes ? check_parent(dir, err) : 0;
+	if (makes && !S_ISDIR(file.st_mode))
+		return error_set(err, ERROR_INVALID, "'%s' is there and is no directory", dir);
 	for (size_t n = 0; n < sizeof(parts) / sizeof(parts[0]); n++) {
 		if (snprintf(path, sizeof(path), "%s%s", dir, parts[n]) >= (int)sizeof(path))
 			return 0;

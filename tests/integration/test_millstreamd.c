@@ -123,7 +123,7 @@ static void missing_default_configuration_is_told(void **state)
 	(void)state;
 	if (access(DEFAULT_CONFIG_PATH, F_OK) == 0)
 		SKIP_TEST("this machine has a " DEFAULT_CONFIG_PATH);
-	assert_string_equal(run(0, "-t", NULL, NULL, NULL, NULL),
+	assert_string_equal(run(0, "-t", "--data-dir", data_dir, NULL, NULL),
 			    "millstreamd: there is no " DEFAULT_CONFIG_PATH ": every option has its default\n"
 			    "the configuration is fine\n");
 }
@@ -132,7 +132,7 @@ static void right_configuration_is_fine(void **state)
 {
 	(void)state;
 	write_config("listen = 127.0.0.1:0\n");
-	assert_string_equal(run(0, "-t", "-c", config_path, NULL, NULL), "the configuration is fine\n");
+	assert_string_equal(run(0, "-t", "-c", config_path, "--data-dir", data_dir), "the configuration is fine\n");
 	/* It was not started. */
 	assert_int_equal(access(data_dir, F_OK), -1);
 }
@@ -182,7 +182,7 @@ static void source_is_checked(void **state)
 	snprintf(expected, sizeof(expected), "millstreamd: %s:2: warning: slot.failover is known, but not implemented "
 					     "yet: the slot is an ordinary one\nthe configuration is fine\n",
 		 config_path);
-	assert_string_equal(run(0, "-t", "-c", config_path, NULL, NULL), expected);
+	assert_string_equal(run(0, "-t", "-c", config_path, "--data-dir", data_dir), expected);
 	write_config("source \"myapp\" {\n connector.class = postgresql\n database.pasword = s3cret\n"
 		     " plugin.name = wal2json\n}\n");
 	const char *said = run(78, "-t", "-c", config_path, NULL, NULL);
@@ -206,20 +206,20 @@ static void password_for_everyone_to_read_is_warned_of(void **state)
 		 "millstreamd: %s:2: warning: database.password stands in a file that everyone on this machine can "
 		 "read: chmod o-r it, or write ${NAME} and set that in the server's environment\n"
 		 "the configuration is fine\n", config_path);
-	assert_string_equal(run(0, "-t", "-c", config_path, NULL, NULL), expected);
+	assert_string_equal(run(0, "-t", "-c", config_path, "--data-dir", data_dir), expected);
 	assert_int_equal(chmod(config_path, 0640), 0);
-	assert_string_equal(run(0, "-t", "-c", config_path, NULL, NULL), "the configuration is fine\n");
+	assert_string_equal(run(0, "-t", "-c", config_path, "--data-dir", data_dir), "the configuration is fine\n");
 	/* What the environment holds does not stand in the file. */
 	snprintf(text, sizeof(text), source, "${HOME}");
 	write_config(text);
 	assert_int_equal(chmod(config_path, 0644), 0);
-	assert_string_equal(run(0, "-t", "-c", config_path, NULL, NULL), "the configuration is fine\n");
+	assert_string_equal(run(0, "-t", "-c", config_path, "--data-dir", data_dir), "the configuration is fine\n");
 	/* Also where the same word stands elsewhere, as the user's name. */
 	snprintf(text, sizeof(text), source, "${MILLSTREAM_TEST_PASSWORD}");
 	write_config(text);
 	assert_int_equal(setenv("MILLSTREAM_TEST_PASSWORD", "me", 1), 0);
 	assert_int_equal(chmod(config_path, 0644), 0);
-	assert_string_equal(run(0, "-t", "-c", config_path, NULL, NULL), "the configuration is fine\n");
+	assert_string_equal(run(0, "-t", "-c", config_path, "--data-dir", data_dir), "the configuration is fine\n");
 }
 
 /* A running server. */
@@ -348,9 +348,15 @@ static void what_this_machine_has_not_is_one_line_and_78(void **state)
 	assert_int_equal(strchr(said, '\n') - said + 1, strlen(said));
 
 	said = run(78, "-c", config_path, "--data-dir", nowhere, NULL);
-	snprintf(expected, sizeof(expected), "make directory '%s': No such file or directory", nowhere);
+	snprintf(expected, sizeof(expected), "make directory '%s': there is no '", nowhere);
 	assert_has(said, expected);
 	assert_int_equal(strchr(said, '\n') - said + 1, strlen(said));
+	/* Testing says it, too. */
+	said = run(78, "-t", "-c", config_path, "--data-dir", nowhere);
+	assert_has(said, expected);
+	said = run(78, "-t", "-c", config_path, "--data-dir", config_path);
+	assert_has(said, "millstreamd: data.dir: '");
+	assert_has(said, "is there and is no directory\n");
 	assert_int_equal(stop(&server), 0);
 }
 

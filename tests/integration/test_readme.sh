@@ -38,7 +38,7 @@ case $(sql -At -c 'show server_version') in 12.*) sed -i 's/ WITH (publish_via_p
 ok "its SQL is run by PostgreSQL"
 
 part 'connector.class' >"$dir/readme.conf"
-[ -s "$dir/readme.conf" ] && millstreamd -t -c "$dir/readme.conf" >"$dir/out" 2>&1 &&
+[ -s "$dir/readme.conf" ] && millstreamd -t -c "$dir/readme.conf" --data-dir "$dir/data" >"$dir/out" 2>&1 &&
 	[ "$(cat "$dir/out")" = "the configuration is fine" ]
 ok "its configuration is fine, without a warning"
 
