@@ -11,7 +11,7 @@ counts="--planted $top_builddir/tests/checker/planted/millstreamd"
 for python in python3 /usr/bin/python3; do
 	if "$python" -c 'import msgpack; assert msgpack.version >= (1,)' 2>/dev/null; then
 		# shellcheck disable=SC2086
-		exec timeout -k 30 "${MILLSTREAM_TEST_TIMEOUT_S:-900}" "$python" -B tests/integration/postgresql_capture.py $counts
+		exec "$python" -B tests/integration/postgresql_capture.py $counts
 	fi
 done
 echo "1..0 # SKIP no Python 3 with msgpack 1.0: script/setup installs python3-msgpack"

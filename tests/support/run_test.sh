@@ -1,8 +1,8 @@
 #!/bin/sh
-# Run one test program, with a time limit, and mend the one thing cmocka's TAP
-# gets wrong: it writes a skipped test as "not ok 2 # SKIP name", which counts as
+# Run one test, a program or "sh SCRIPT", with a time limit, and mend the one thing
+# cmocka's TAP gets wrong: it writes a skipped test as "not ok 2 # SKIP name", which counts as
 # failed.  SKIP_TEST(reason) has put "# skip: reason" in front of it.
-limit_s=${MILLSTREAM_TEST_TIMEOUT_S:-600}
+limit_s=${MILLSTREAM_TEST_TIMEOUT_S:-900}
 
 # Some watch a program's system calls, fail its memory or need minutes: a sanitizer's
 # own calls and memory would get into the figures.  The others of the heavy ones do
@@ -58,7 +58,7 @@ print_stacks()
 watch()
 {
 	read -r own _ _ parent _ </proc/self/stat
-	waits=$((limit_s > 60 ? limit_s / 5 - 6 : 1))
+	waits=$((limit_s > 120 ? limit_s / 5 - 12 : 1))
 	while [ "$waits" -gt 0 ]; do
 		sleep 5 >/dev/null 2>&1
 		waits=$((waits - 1))
@@ -73,7 +73,7 @@ status=$({
 	{
 		watch 3>&- 4>&- &
 		watching=$!
-		timeout -k 10 "$limit_s" "$@" 3>&- 4>&-
+		timeout -k 30 "$limit_s" "$@" 3>&- 4>&-
 		status=$?
 		kill "$watching" 2>/dev/null
 		[ "$status" -ne 124 ] || echo "# stopped: still running after $limit_s s"
