@@ -64,6 +64,10 @@ void capture_resume(struct capture *capture);
 /* Close and open again at once; from FAILED, too. */
 void capture_restart(struct capture *capture);
 
+/* Forget how far the source is, and begin again as snapshot.mode says: with a new snapshot, or,
+ * where that is never, where the database's own mark stands. */
+void capture_reset(struct capture *capture);
+
 /* Close; with drops, remove at the database what was made there; then forget the source in
  * the log.  on_removed tells how it went; after a failure the state is FAILED. */
 void capture_remove(struct capture *capture, bool drops);

@@ -33,6 +33,7 @@ struct capture {
 	struct capture_machine machine;
 	struct source_progress progress;
 	bool drops;                     /* of CAPTURE_COMMAND_REMOVE */
+	bool is_reset_asked;            /* whichever command comes next, this comes before it */
 };
 
 /* The thread's main function, over a struct capture. */

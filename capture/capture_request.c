@@ -42,6 +42,14 @@ void capture_restart(struct capture *capture)
 	ask(capture, CAPTURE_COMMAND_RESTART);
 }
 
+void capture_reset(struct capture *capture)
+{
+	pthread_mutex_lock(&capture->lock);
+	capture->is_reset_asked = true;
+	pthread_mutex_unlock(&capture->lock);
+	ask(capture, CAPTURE_COMMAND_RESTART);
+}
+
 void capture_remove(struct capture *capture, bool drops)
 {
 	pthread_mutex_lock(&capture->lock);

@@ -169,6 +169,39 @@ static void remove_source(struct capture *capture)
 	tell_removed(capture, rc == 0 ? NULL : &err);
 }
 
+static bool take_reset(struct capture *capture)
+{
+	pthread_mutex_lock(&capture->lock);
+	bool is_asked = capture->is_reset_asked;
+	capture->is_reset_asked = false;
+	pthread_mutex_unlock(&capture->lock);
+	return is_asked;
+}
+
+/* The next command has come before it was done. */
+static void ask_reset_again(struct capture *capture)
+{
+	pthread_mutex_lock(&capture->lock);
+	capture->is_reset_asked = true;
+	pthread_mutex_unlock(&capture->lock);
+}
+
+/* Behind whatever is still under way to the disk, or that would bring its position back. */
+static int reset(struct capture *capture, struct error *err)
+{
+	const bool has_snapshot = capture->settings->snapshot_mode != SNAPSHOT_MODE_NEVER;
+	const struct bytes nothing = { NULL, 0 };
+	if (writer_abandon(capture->writer, err) != 0 ||
+	    sources_reset(capture->appender, capture->source_id,
+			  has_snapshot ? capture->ops->snapshot_begun : nothing, err) != 0)
+		return error_context(err, "it could not be reset");
+	pthread_mutex_lock(&capture->lock);
+	capture->progress = (struct source_progress){ .behind_bytes = UINT64_MAX };
+	pthread_mutex_unlock(&capture->lock);
+	capture->context.log(capture, SOURCE_LOG_WARNING, "reset: how far it was is forgotten");
+	return 0;
+}
+
 /* The log knows of a pause before anybody sees it: it outlives a crash. */
 static void remember_pause(struct capture *capture)
 {
@@ -179,8 +212,16 @@ static void remember_pause(struct capture *capture)
 
 static void obey(struct capture *capture, enum capture_command command)
 {
+	struct error err = { 0 };
 	if (command == CAPTURE_COMMAND_REMOVE) {
 		remove_source(capture);
+		return;
+	}
+	if (command != CAPTURE_COMMAND_STOP && take_reset(capture) && reset(capture, &err) != 0) {
+		if (err.code == ERROR_STOPPED && capture_is_interrupted(capture))
+			ask_reset_again(capture);
+		else
+			fail_with(capture, &err);
 		return;
 	}
 	if (command == CAPTURE_COMMAND_PAUSE)

@@ -97,14 +97,19 @@ static int choose_first_start(struct postgresql_source *source, const struct pos
  * decoding sees the catalog as of each change. */
 static int prepare(struct postgresql_source *source, enum source_start *out, struct error *err)
 {
-	const bool is_alone = source->settings->snapshot_mode == SNAPSHOT_MODE_INITIAL_ONLY;
+	const int mode = source->settings->snapshot_mode;
+	const bool is_alone = mode == SNAPSHOT_MODE_INITIAL_ONLY;
+	const bool begins_again = !source->has_position && mode == SNAPSHOT_MODE_INITIAL &&
+				  source->progress.state == POSTGRESQL_SNAPSHOT_BEGUN;
 	struct postgresql_slot slot = { 0 };
 	if (is_alone && (source->has_position || source->progress.state == POSTGRESQL_SNAPSHOT_WHOLE)) {
 		*out = SOURCE_START_DONE;
 		return 0;
 	}
 	*out = SOURCE_START_STREAM;
-	if (!is_alone && postgresql_slot_describe(source, &slot, err) != 0)
+	/* A slot that has lost its WAL goes with the snapshot that begins again. */
+	if (!is_alone && postgresql_slot_describe(source, &slot, err) != 0 &&
+	    !(begins_again && err != NULL && err->code == ERROR_GAP))
 		return -1;
 	if (source->has_position ? check_slot(source, &slot, err) != 0 :
 				   choose_first_start(source, &slot, out, err) != 0)
@@ -255,6 +260,9 @@ static void position_text(struct bytes position, char *out)
 		postgresql_lsn_text(decoded.lsn, out);
 }
 
+/* As postgresql_progress_encode does it, of no LSN yet. */
+static const uint8_t snapshot_begun[POSTGRESQL_PROGRESS_BYTES] = { 1, POSTGRESQL_SNAPSHOT_BEGUN };
+
 const struct source_ops postgresql_source_ops = {
 	.connector = "postgresql",
 	.create = create,
@@ -264,5 +272,6 @@ const struct source_ops postgresql_source_ops = {
 	.close = close_source,
 	.destroy = destroy,
 	.drop = drop,
+	.snapshot_begun = { snapshot_begun, sizeof(snapshot_begun) },
 	.position_text = position_text,
 };

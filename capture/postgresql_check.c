@@ -49,7 +49,7 @@ int postgresql_check_server(struct postgresql_source *source, struct error *err)
 	return rc;
 }
 
-#define REPAIR  "; the changes between are lost here: millstream source rm %s, then begin again with a snapshot"
+#define REPAIR  "; the changes between are lost here; " BEGIN_AGAIN
 
 /* The history of the server's timeline names each one before it and where that ended:
  * lines "1<tab>0/3000060<tab>reason".  Source: PostgreSQL's timeline.c. */

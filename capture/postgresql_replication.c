@@ -48,8 +48,8 @@ int postgresql_replication_start(struct postgresql_source *source, struct error 
 static int publication_gap(const struct postgresql_source *source, struct error *err)
 {
 	return error_set(err, ERROR_GAP, "publication \"%s\" was not there when changes were made that the slot still has"
-			 " (it was dropped, or made after the slot), so nobody can read them: millstream source rm %s,"
-			 " then begin again with a snapshot", source->settings->publication_name,
+			 " (it was dropped, or made after the slot), so nobody can read them; " BEGIN_AGAIN,
+			 source->settings->publication_name,
 			 source->context->name);
 }
 
@@ -75,8 +75,8 @@ static bool has_lost_a_table(const PGresult *result)
 static void undecodable_gap(const struct postgresql_source *source, const PGresult *result, struct error *err)
 {
 	error_set(err, ERROR_GAP, "%s: a table was truncated or rewritten while replication slot \"%s\" was being made,"
-		  " and the server cannot decode what comes next: millstream source rm %s, then begin again with a"
-		  " snapshot", PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY), source->settings->slot_name,
+		  " and the server cannot decode what comes next; " BEGIN_AGAIN,
+		  PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY), source->settings->slot_name,
 		  source->context->name);
 }
 

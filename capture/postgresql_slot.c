@@ -43,6 +43,7 @@ static int check_kind(struct postgresql_source *source, const PGresult *slot, st
 static int check_life(struct postgresql_source *source, const PGresult *slot, struct error *err)
 {
 	const char *name = source->settings->slot_name;
+	const bool is_dropped_by_hand = source->settings->snapshot_mode == SNAPSHOT_MODE_NEVER;
 	if (!PQgetisnull(slot, 0, ACTIVE_PID))
 		return error_set(err, ERROR_BUSY, "replication slot \"%s\" is in use by process %s (%s); a slot serves one"
 				 " source: choose another slot.name, or: SELECT pg_terminate_backend(%s)", name,
@@ -51,8 +52,9 @@ static int check_life(struct postgresql_source *source, const PGresult *slot, st
 	if (strcmp(PQgetvalue(slot, 0, WAL_STATUS), "lost") == 0 || PQgetisnull(slot, 0, RESTART_LSN) ||
 	    PQgetisnull(slot, 0, CONFIRMED_LSN))
 		return error_set(err, ERROR_GAP, "the server has given up the WAL of replication slot \"%s\""
-				 " (max_slot_wal_keep_size); the changes since are lost here: millstream source rm %s,"
-				 " then begin again with a snapshot", name, source->context->name);
+				 " (max_slot_wal_keep_size); the changes since are lost here; " BEGIN_AGAIN "%s%s%s",
+				 name, source->context->name, is_dropped_by_hand ? ", after SELECT pg_drop_replication_slot('" : "",
+				 is_dropped_by_hand ? name : "", is_dropped_by_hand ? "')" : "");
 	return 0;
 }
 
@@ -91,8 +93,8 @@ int postgresql_slot_check_place(const struct postgresql_source *source, const st
 	char ours[POSTGRESQL_LSN_TEXT_BYTES], theirs[POSTGRESQL_LSN_TEXT_BYTES];
 	if (!slot->exists)
 		return error_set(err, ERROR_GAP,
-				 "replication slot \"%s\" is gone, and with it the changes since the stored position:"
-				 " millstream source rm %s, then begin again with a snapshot",
+				 "replication slot \"%s\" is gone, and with it the changes since the stored position; "
+				 BEGIN_AGAIN,
 				 source->settings->slot_name, source->context->name);
 	postgresql_lsn_text(source->stored_lsn, ours);
 	postgresql_lsn_text(slot->confirmed_lsn, theirs);
@@ -100,9 +102,8 @@ int postgresql_slot_check_place(const struct postgresql_source *source, const st
 	if (slot->confirmed_lsn > source->stored_lsn)
 		return error_set(err, ERROR_GAP,
 				 "replication slot \"%s\" is at %s, and %s is stored here: somebody else has read from it,"
-				 " or it was made anew; the changes between are lost here: millstream source rm %s,"
-				 " then begin again with a snapshot", source->settings->slot_name, theirs, ours,
-				 source->context->name);
+				 " or it was made anew; the changes between are lost here; " BEGIN_AGAIN,
+				 source->settings->slot_name, theirs, ours, source->context->name);
 	return 0;
 }
 

@@ -283,8 +283,7 @@ static int run(struct snapshot *snapshot, struct error *err)
 	struct postgresql_source *source = snapshot->source;
 	char name[64], lsn[POSTGRESQL_LSN_TEXT_BYTES];
 	if (snapshot->is_repeated)
-		source_log(source, SOURCE_LOG_WARNING, "the snapshot was interrupted and begins again: each table is"
-			   " truncated first");
+		source_log(source, SOURCE_LOG_WARNING, "the snapshot begins again: each table is truncated first");
 	if (tell_log(snapshot, err) != 0 ||
 	    (snapshot->is_repeated && !snapshot->is_alone && postgresql_slot_drop(source, err) != 0) ||
 	    postgresql_slot_create(source, snapshot->is_alone, &snapshot->lsn, name, sizeof(name), err) != 0)

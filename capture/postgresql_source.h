@@ -29,6 +29,9 @@ struct postgresql_source {
 	int64_t table_check_ms;         /* how often new tables are looked for; 60,000 */
 };
 
+/* The way on from a gap; of the source's name. */
+#define BEGIN_AGAIN     "to begin again: millstream source reset %s"
+
 #define source_log(source, level, ...) \
 	((source)->context->log((source)->context->user, (level), __VA_ARGS__))
 

@@ -146,8 +146,8 @@ static int check_position(struct scripted *scripted, const struct source_stored 
 	scripted->position = load_u64(stored->position.data);
 	if (scripted->script.oldest > scripted->position + 1)
 		return error_set(err, ERROR_GAP,
-				 "transactions %" PRIu64 " to %" PRIu64 " are gone; to begin anew: "
-				 "millstream source rm %s, then start the server again",
+				 "transactions %" PRIu64 " to %" PRIu64 " are gone; to begin again: "
+				 "millstream source reset %s",
 				 scripted->position + 1, scripted->script.oldest - 1,
 				 scripted->settings->name);
 	return 0;
@@ -182,7 +182,7 @@ static int open_source(void *source, const struct source_stored *stored, enum so
 	} else {
 		if (stored->snapshot_progress.data != NULL)
 			scripted->context->log(scripted->context->user, SOURCE_LOG_WARNING,
-					       "the snapshot was interrupted: it starts again");
+					       "the snapshot begins again");
 		*out = mode == SNAPSHOT_MODE_NEVER || !scripted->script.has_snapshot
 			       ? SOURCE_START_STREAM : SOURCE_START_SNAPSHOT;
 	}
@@ -489,5 +489,6 @@ const struct source_ops scripted_source_ops = {
 	.close = close_source,
 	.destroy = destroy,
 	.drop = drop,
+	.snapshot_begun = { (const uint8_t *)PROGRESS_BEGUN, sizeof(PROGRESS_BEGUN) - 1 },
 	.position_text = position_text,
 };

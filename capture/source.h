@@ -85,6 +85,11 @@ struct source_ops {
 	 * is open; logs what it removed.  What is not there is no error. */
 	int (*drop)(void *source, struct error *err);
 
+	/* The progress of a snapshot of which rows may be in the log, and of which nothing else is
+	 * known: with it and no position, open makes a new one behind a truncate event for
+	 * each table. */
+	struct bytes snapshot_begun;
+
 	/* A stored position for people; out has 64 bytes. */
 	void (*position_text)(struct bytes position, char *out);
 };

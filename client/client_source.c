@@ -135,11 +135,19 @@ static int encode_control(const struct call *call, msgpack_sbuffer *frame, uint3
 MILLSTREAM_API int millstream_source_control(struct millstream_client *client, const char *name,
 					     enum millstream_source_action action, int timeout_ms)
 {
-	bool drops = action == MILLSTREAM_SOURCE_REMOVE_AND_DROP;
+	static const enum message_source_action actions[] = {
+		[MILLSTREAM_SOURCE_PAUSE] = SOURCE_PAUSE,
+		[MILLSTREAM_SOURCE_RESUME] = SOURCE_RESUME,
+		[MILLSTREAM_SOURCE_RESTART] = SOURCE_RESTART,
+		[MILLSTREAM_SOURCE_REMOVE] = SOURCE_REMOVE,
+		[MILLSTREAM_SOURCE_REMOVE_AND_DROP] = SOURCE_REMOVE,
+		[MILLSTREAM_SOURCE_RESET] = SOURCE_RESET,
+	};
+	bool is_known = action >= MILLSTREAM_SOURCE_PAUSE && action <= MILLSTREAM_SOURCE_RESET;
 	struct message_source_control message = {
 		.name = bytes_or_nil(name),
-		.action = drops ? SOURCE_REMOVE : (enum message_source_action)action,
-		.drop = drops,
+		.action = is_known ? actions[action] : SOURCE_PAUSE,
+		.drop = action == MILLSTREAM_SOURCE_REMOVE_AND_DROP,
 	};
 	struct call call = {
 		.type = FRAME_SOURCE_CONTROL,
@@ -152,7 +160,7 @@ MILLSTREAM_API int millstream_source_control(struct millstream_client *client, c
 
 	if (code != MILLSTREAM_OK)
 		return code;
-	if (action < MILLSTREAM_SOURCE_PAUSE || action > MILLSTREAM_SOURCE_REMOVE_AND_DROP)
+	if (!is_known)
 		return client_fail_code(client, ERROR_INVALID, "there is no such action");
 	return client_call(client, &call);
 }

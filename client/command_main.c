@@ -13,7 +13,7 @@ static const struct command *const commands[] = {
 	&command_topic_ls,      &command_topic_info,    &command_topic_create,
 	&command_topic_set,     &command_topic_rm,      &command_source_ls,
 	&command_source_info,   &command_source_pause,  &command_source_resume,
-	&command_source_restart, &command_source_rm,    &command_group_ls,
+	&command_source_restart, &command_source_reset, &command_source_rm,    &command_group_ls,
 	&command_group_info,    &command_group_seek,    &command_group_rm,
 	&command_bench_publish, &command_bench_consume, &command_bench_e2e,
 };

@@ -52,6 +52,59 @@ static int run_restart(struct command_arguments *arguments)
 	return run_control(arguments, MILLSTREAM_SOURCE_RESTART);
 }
 
+/* ---- What takes --yes: tell first, then do ---- */
+
+static int tell_plan(struct source_work *work, int (*plan)(struct source_work *work), const char *refusal)
+{
+	int status = plan(work);
+	if (status != COMMAND_DONE)
+		return status;
+	command_output_write(&work->text);
+	fputs(refusal, stderr);
+	return COMMAND_FAILED;
+}
+
+/* ---- reset ---- */
+
+static bool plan_reset_of_source(void *user, const struct millstream_source_info *source)
+{
+	struct source_work *work = user;
+	work->found_count++;
+	text_add_format(&work->text, "Would reset source %s (%s): how far it was is forgotten, and it begins again.\n"
+				     "  Its topics stay; each table is told as truncated, then every row comes again (op r).\n"
+				     "  With snapshot.mode never no row comes again: it goes on where its slot is, or from now.\n",
+			source->name, source->state);
+	if (source->slot != NULL)
+		text_add_format(&work->text, "  slot %s is dropped and made anew, unless snapshot.mode is never\n",
+				source->slot);
+	return true;
+}
+
+static int plan_reset(struct source_work *work)
+{
+	int status = command_source_walk(work, plan_reset_of_source);
+	if (status == COMMAND_DONE && work->found_count == 0)
+		return command_source_not_found(work);
+	return status;
+}
+
+static int run_reset(struct command_arguments *arguments)
+{
+	struct source_work work = { .command = arguments->command };
+	bool is_sure = false;
+	const char *value;
+	int letter;
+	while ((letter = command_arguments_next(arguments, &value)) > 0)
+		is_sure = true;
+	if (letter < 0 || command_source_read_name(arguments, &work) != 0)
+		return COMMAND_USAGE;
+	int status = command_source_begin(arguments, &work);
+	if (status == COMMAND_DONE)
+		status = is_sure ? control(&work, MILLSTREAM_SOURCE_RESET, COMMAND_ANSWER_MS, "reset")
+				 : tell_plan(&work, plan_reset, "Nothing is reset. Add --yes.\n");
+	return command_source_end(&work, status);
+}
+
 /* ---- rm ---- */
 
 static bool plan_topic(void *user, const struct millstream_topic *topic)
@@ -91,7 +144,7 @@ static bool plan_source(void *user, const struct millstream_source_info *source)
 	return true;
 }
 
-static int plan(struct source_work *work)
+static int plan_removal(struct source_work *work)
 {
 	int status = command_source_walk(work, plan_source);
 	if (status == COMMAND_DONE && work->found_count == 0)
@@ -116,17 +169,10 @@ static int run_rm(struct command_arguments *arguments)
 	if (letter < 0 || command_source_read_name(arguments, &work) != 0)
 		return COMMAND_USAGE;
 	int status = command_source_begin(arguments, &work);
-	if (status == COMMAND_DONE && !is_sure) {
-		status = plan(&work);
-		if (status == COMMAND_DONE) {
-			command_output_write(&work.text);
-			fputs("Nothing is removed. Add --yes.\n", stderr);
-			status = COMMAND_FAILED;
-		}
-	} else if (status == COMMAND_DONE) {
-		status = control(&work, work.drops ? MILLSTREAM_SOURCE_REMOVE_AND_DROP : MILLSTREAM_SOURCE_REMOVE,
+	if (status == COMMAND_DONE)
+		status = !is_sure ? tell_plan(&work, plan_removal, "Nothing is removed. Add --yes.\n") :
+			 control(&work, work.drops ? MILLSTREAM_SOURCE_REMOVE_AND_DROP : MILLSTREAM_SOURCE_REMOVE,
 				 REMOVE_MS, "remove");
-	}
 	return command_source_end(&work, status);
 }
 
@@ -162,6 +208,23 @@ const struct command command_source_restart = {
 	.examples = "  millstream source restart myapp\n"
 		    "  millstream source restart myapp && millstream source info myapp\n",
 	.run = run_restart,
+};
+
+static const struct command_option reset_options[] = {
+	{ OPTION_YES, "yes", NULL, "do it; without it, only say what would happen" },
+	{ 0, NULL, NULL, NULL },
+};
+
+const struct command command_source_reset = {
+	.noun = "source", .verb = "reset", .arguments = "SOURCE",
+	.summary = "begin again, with a snapshot",
+	.description = "Have a source forget how far it was and begin again: the way on from a gap. Its topics stay,\n"
+		       "and every row comes again, behind a truncate for each table. Without --yes it only says\n"
+		       "what would happen.\n",
+	.options = reset_options,
+	.examples = "  millstream source reset myapp --yes\n"
+		    "  millstream source reset myapp --yes && millstream source info myapp\n",
+	.run = run_reset,
 };
 
 static const struct command_option rm_options[] = {

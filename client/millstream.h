@@ -464,7 +464,9 @@ enum millstream_source_action {
 	MILLSTREAM_SOURCE_RESUME = 2,
 	MILLSTREAM_SOURCE_RESTART = 3,  /* connect anew at once; also from "failed" */
 	MILLSTREAM_SOURCE_REMOVE = 4,   /* stop it and forget how far it was; its topics stay */
-	MILLSTREAM_SOURCE_REMOVE_AND_DROP = 5 /* and drop slot and publication */
+	MILLSTREAM_SOURCE_REMOVE_AND_DROP = 5, /* and drop slot and publication */
+	MILLSTREAM_SOURCE_RESET = 6     /* forget how far it was, and begin again, with a snapshot; its
+					 * topics and their records stay */
 };
 
 /* Removing waits until it is done; the others are told to the source, whose state shows it.

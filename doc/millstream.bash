@@ -55,7 +55,7 @@ _millstream()
 	elif [[ $noun == topic && -z $verb ]]; then
 		mapfile -t COMPREPLY < <(compgen -W 'ls info create set rm' -- "$cur")
 	elif [[ $noun == source && -z $verb ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'ls info pause resume restart rm' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'ls info pause resume restart reset rm' -- "$cur")
 	elif [[ $noun == source ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" source ls -q 2>/dev/null)" -- "$cur")
 	elif [[ $noun == group && -z $verb ]]; then

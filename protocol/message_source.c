@@ -2,7 +2,7 @@
 
 #include "protocol/message_table.h"
 
-static const char *const actions[] = { "pause", "resume", "restart", "remove", NULL };
+static const char *const actions[] = { "pause", "resume", "restart", "remove", "reset", NULL };
 
 #define MEMBER(member) offsetof(struct message_sources, member)
 static const struct message_field sources_fields[] = {

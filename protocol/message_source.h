@@ -52,6 +52,7 @@ enum message_source_action {
 	SOURCE_RESUME,
 	SOURCE_RESTART,                 /* close and open again at once; from "failed", too */
 	SOURCE_REMOVE,                  /* stop it and forget how far it was; its topics stay */
+	SOURCE_RESET,                   /* forget how far it was, and begin again with the same topics */
 };
 
 /* The reply is empty.  That of a REMOVE comes when it is done, the others' at once: the

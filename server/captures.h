@@ -44,6 +44,7 @@ int captures_find(struct captures *captures, struct bytes name, struct captures_
 int captures_pause(struct captures *captures, struct bytes name, struct error *err);
 int captures_resume(struct captures *captures, struct bytes name, struct error *err);
 int captures_restart(struct captures *captures, struct bytes name, struct error *err);
+int captures_reset(struct captures *captures, struct bytes name, struct error *err);
 
 /* Stop the source, remove at the database what it made there if it drops, and have the log
  * forget it; its topics stay.  on_done is called once on the loop, later, with NULL or why not,

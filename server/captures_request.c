@@ -155,6 +155,15 @@ int captures_restart(struct captures *captures, struct bytes name, struct error 
 	return 0;
 }
 
+int captures_reset(struct captures *captures, struct bytes name, struct error *err)
+{
+	struct captured *captured;
+	if (find_at_work(captures, name, &captured, err) != 0)
+		return -1;
+	capture_reset(captured->capture);
+	return 0;
+}
+
 /* Removing. */
 
 static void finish_removal(struct completion *completion)

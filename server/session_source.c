@@ -218,6 +218,9 @@ int session_source_control(struct session *session, const struct frame *frame, s
 	case SOURCE_RESTART:
 		rc = captures_restart(captures, message.name, err);
 		break;
+	case SOURCE_RESET:
+		rc = captures_reset(captures, message.name, err);
+		break;
 	case SOURCE_REMOVE:
 		return start_removal(session, frame->request_id, &message, err);
 	}

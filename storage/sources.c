@@ -58,6 +58,7 @@ struct change_of_source {
 	uint16_t id;
 	uint8_t state;
 	struct bytes reason;
+	struct bytes snapshot_progress;
 	struct registered_source *made; /* owned until the registry has it */
 };
 
@@ -125,25 +126,32 @@ int sources_register(struct appender *appender, const char *name, uint16_t *out_
 	return rc;
 }
 
+/* The record that a change is about; its texts are lent by the transaction. */
+static int find_record(struct change_of_source *change, struct transaction *transaction,
+		       struct registry *registry, struct source_record *out, struct error *err)
+{
+	const struct registered_source *source = registry_source(registry, change->id);
+	if (source == NULL || source->is_deleted)
+		return error_set(err, ERROR_NOT_FOUND, "there is no source %u", change->id);
+	change->name = bytes_of_text(source->name);
+	int found = find(transaction, change->name, out, err);
+	if (found == 0)
+		return error_set(err, ERROR_CORRUPT, "table sources: '%s' is missing", source->name);
+	return found < 0 ? -1 : 0;
+}
+
 /* Its state. */
 
 static int run_state(struct command *command, struct transaction *transaction,
 		     struct registry *registry, struct error *err)
 {
 	struct change_of_source *change = (struct change_of_source *)(void *)command;
-	const struct registered_source *source = registry_source(registry, change->id);
 	struct source_record record;
-	if (source == NULL || source->is_deleted)
-		return error_set(err, ERROR_NOT_FOUND, "there is no source %u", change->id);
-	struct bytes name = bytes_of_text(source->name);
-	int found = find(transaction, name, &record, err);
-	if (found < 0)
+	if (find_record(change, transaction, registry, &record, err) != 0)
 		return -1;
-	if (found == 0)
-		return error_set(err, ERROR_CORRUPT, "table sources: '%s' is missing", source->name);
 	record.state = change->state;
 	record.reason = change->reason;
-	put_record(transaction, name, &record);
+	put_record(transaction, change->name, &record);
 	return 0;
 }
 
@@ -189,6 +197,32 @@ int sources_post_state(struct appender *appender, uint16_t source_id, uint8_t st
 		return 0;
 	free(posted);
 	return -1;
+}
+
+/* Beginning again. */
+
+static int run_reset(struct command *command, struct transaction *transaction,
+		     struct registry *registry, struct error *err)
+{
+	struct change_of_source *change = (struct change_of_source *)(void *)command;
+	struct source_record record;
+	if (find_record(change, transaction, registry, &record, err) != 0)
+		return -1;
+	record.position = (struct bytes){ NULL, 0 };
+	record.snapshot_progress = change->snapshot_progress;
+	put_record(transaction, change->name, &record);
+	return 0;
+}
+
+int sources_reset(struct appender *appender, uint16_t source_id, struct bytes snapshot_progress,
+		  struct error *err)
+{
+	struct change_of_source change = {
+		.command = { .run = run_reset },
+		.id = source_id,
+		.snapshot_progress = snapshot_progress,
+	};
+	return appender_execute(appender, &change.command, err);
 }
 
 /* Forgetting it: alone, so that no submission in the same commit still writes

@@ -6,7 +6,8 @@
 
 /* What the log knows of a source: how far it has been stored.  Position,
  * ordinal and snapshot progress change only together with the records, by a
- * submission; state and reason by sources_set_state. */
+ * submission, or are forgotten by sources_reset; state and reason change by
+ * sources_set_state. */
 
 #define SOURCE_NAME_BYTES_MAX           200
 #define SOURCE_POSITION_BYTES_MAX       65536   /* a GTID set can be long */
@@ -38,6 +39,12 @@ int sources_set_state(struct appender *appender, uint16_t source_id, uint8_t sta
  * whether it did.  A longer reason is cut.  Any thread.  ERROR_MEMORY, ERROR_STOPPED. */
 int sources_post_state(struct appender *appender, uint16_t source_id, uint8_t state,
 		       const char *reason, struct error *err);
+
+/* Forget how far it was stored: no position any more, and this progress (nil: none).  It stays
+ * the writer of its topics, and its ordinals go on.  Nothing of it may be under way.  Returns
+ * when durable.  ERROR_NOT_FOUND. */
+int sources_reset(struct appender *appender, uint16_t source_id, struct bytes snapshot_progress,
+		  struct error *err);
 
 /* Forget the source, and what an unfinished transaction of its has stored; its
  * topics stay and can no longer be written.  A source

@@ -334,7 +334,7 @@ class Connection:
             after = {"after": reply["next"]} if reply.get("next") else None
 
     def control_source(self, name, action, drop=False):
-        """action: pause, resume, restart or remove."""
+        """action: pause, resume, restart, reset or remove."""
         self.request("SOURCE_CONTROL", {"name": name, "action": action, "drop": drop})
 
 

@@ -83,8 +83,14 @@ cp "$dir/shop.script" "$dir/none"
 run 0 source restart bad && reaches bad streaming && run 0 consume bad.public.users -e -c 1 && out_has Ann
 ok "a source that failed is restarted when its reason is gone"
 
+run 1 source reset shop && out_has '^Would reset source shop (streaming): ' && err_has 'Nothing is reset. Add --yes' &&
+	run 1 source reset nobody && err_has "there is no source 'nobody'" && run 0 consume shop.public.users -e && [ "$(grep -c . "$dir/out")" -eq 110 ]
+ok "what reset would do is told, and not done"
+run 0 source reset shop --yes && out_is '' && err_is_empty && run 0 consume shop.public.users -c 220 && [ "$(grep -c . "$dir/out")" -eq 220 ] &&
+	reaches shop streaming
+ok "a source begins again, in the same topics"
 run 1 source rm shop && out_has '^Would remove source shop (streaming): ' && err_has 'Nothing is removed. Add --yes' &&
-	out_has '^  topic shop.public.users stays, with 110 records$' && out_has 'Take its block out of the configuration' &&
+	out_has '^  topic shop.public.users stays, with 220 records$' && out_has 'Take its block out of the configuration' &&
 	! out_has bad.public && reaches shop streaming
 ok "what rm would do is told, and not done"
 run 0 source rm shop --yes && out_is '' && run 1 source info shop && run 0 source ls -q && out_is 'bad\nlost\n'
@@ -106,7 +112,7 @@ run 1 source rm bad --drop --yes && err_has "remove 'bad': " && run 1 source rm 
 ok "what it made at the database cannot be dropped"
 run 0 source rm bad --yes && run 1 source info bad
 ok "but it can be forgotten"
-run 64 source && run 64 source info && run 64 source info a b && run 64 source rm && run 64 source ls x &&
+run 64 source && run 64 source info && run 64 source reset && run 64 source info a b && run 64 source rm && run 64 source ls x &&
 	run 64 source pausee a && err_has "did you mean 'pause'"
 ok "source verbs want their arguments"
 stop_server
@@ -114,7 +120,7 @@ configure "$(block myapp shop.script)
 $(block old lost.script)"
 start_server
 PATH=$PWD:$PATH
-examples_work source ls info pause resume restart rm && [ "$(wc -l <"$dir/examples")" -eq 12 ] &&
+examples_work source ls info pause resume restart reset rm && [ "$(wc -l <"$dir/examples")" -eq 14 ] &&
 	run 0 source ls -q && out_is 'lost\n'
 ok "the examples of the help work"
 stop_server

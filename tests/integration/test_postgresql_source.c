@@ -164,7 +164,7 @@ static void interrupted_snapshot_begins_again(void **state)
 	assert_int_equal(rig_stored_lsn(&rig), 0);
 	rig_sql(&rig, "DELETE FROM users WHERE id <> 60000");
 	rig_start_streaming(&rig);
-	assert_true(rig_has_logged(&rig, "interrupted and begins again"));
+	assert_true(rig_has_logged(&rig, "the snapshot begins again"));
 	wait_for_records("users", before + 2);
 	assert_non_null(strstr(rig_dump(&rig, "users"), "first t - - -\nlast r {60000}"));
 	assert_true(rig_is_replayed(&rig, "users", "id, '''' || name || ''''"));

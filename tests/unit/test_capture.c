@@ -346,6 +346,54 @@ static void gap_fails_and_is_told(void **state)
 	assert_true(wait_until(is_at(fixture, "6")));
 }
 
+/* Its topics go on: the same rows come once more behind what there is. */
+static void reset_source_begins_again_with_a_snapshot(void **state)
+{
+	struct fixture *fixture = *state;
+	struct capture_status status;
+	struct source source;
+	start_script(fixture, TABLE "snapshot\npublic.t*4 $i \"s\"\nend\nbegin*3\nc public.t $n \"x\"\ncommit\n");
+	assert_true(wait_until(is_at(fixture, "3")));
+	write_script(fixture, TABLE "oldest 9\n");
+	capture_restart(fixture->capture);
+	assert_true(wait_until(state_of(fixture) == CAPTURE_FAILED));
+	capture_describe(fixture->capture, &status);
+	assert_non_null(strstr(status.reason, "millstream source reset shop"));
+	write_script(fixture, TABLE "snapshot\npublic.t*5 $i \"s\"\nend\nbegin*2\nc public.t $n \"x\"\ncommit\n");
+	capture_reset(fixture->capture);
+	assert_true(wait_until(is_at(fixture, "2")));
+	struct rows *rows = read_rows(fixture, "shop.public.t");
+	assert_int_equal(rows->count, 4 + 3 + 5 + 2);
+	assert_int_equal(rows->ops[7], CHANGE_READ);
+	assert_int_equal(rows->ops[12], CHANGE_CREATE);
+	free(rows);
+	assert_int_equal(sources_describe(fixture->log->reader, "shop", &source, NULL), 0);
+	assert_int_equal(source.id, 1);
+	assert_int_equal(source.transaction_ordinal, 4 + 3);
+	source_clear(&source);
+}
+
+/* Whatever is asked right behind it. */
+static void reset_is_not_lost_behind_other_commands(void **state)
+{
+	struct fixture *fixture = *state;
+	struct source source;
+	start_script(fixture, TABLE "begin*3\nc public.t $n \"x\"\ncommit\n");
+	assert_true(wait_until(is_at(fixture, "3")));
+	capture_reset(fixture->capture);
+	capture_pause(fixture->capture);
+	assert_true(wait_until(state_of(fixture) == CAPTURE_PAUSED));
+	assert_int_equal(appender_flush(fixture->log->appender, NULL), 0);
+	assert_int_equal(sources_describe(fixture->log->reader, "shop", &source, NULL), 0);
+	assert_null(source.position);
+	source_clear(&source);
+	capture_resume(fixture->capture);
+	assert_true(wait_until(is_at(fixture, "3")));
+	struct rows *rows = read_rows(fixture, "shop.public.t");
+	assert_int_equal(rows->count, 6);
+	free(rows);
+}
+
 static void retries_are_limited(void **state)
 {
 	struct fixture *fixture = *state;
@@ -425,7 +473,7 @@ static void interrupted_snapshot_starts_again_and_says_so(void **state)
 	watched_log_release(fixture->log);
 	assert_true(wait_until(is_at(fixture, "0")));
 	assert_true(wait_until(state_of(fixture) == CAPTURE_STREAMING));
-	bool is_told = has_logged(fixture, "interrupted");
+	bool is_told = has_logged(fixture, "the snapshot begins again");
 	struct rows *rows = read_rows(fixture, "shop.public.t");
 	assert_int_equal(rows->count, 4096);
 	/* Whatever came before, 1 begins it anew. */
@@ -671,6 +719,8 @@ int main(void)
 		RUN(restarted_source_goes_on_behind_its_position),
 		RUN(lost_connection_is_tried_again),
 		RUN(gap_fails_and_is_told),
+		RUN(reset_source_begins_again_with_a_snapshot),
+		RUN(reset_is_not_lost_behind_other_commands),
 		RUN(retries_are_limited),
 		RUN(pause_outlives_a_restart_of_the_server),
 		RUN(initial_only_is_done_behind_its_snapshot),

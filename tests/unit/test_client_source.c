@@ -92,6 +92,7 @@ static void source_is_told_what_to_do(void **state)
 	struct millstream_client *client = fixture->client;
 	for (int action = MILLSTREAM_SOURCE_PAUSE; action <= MILLSTREAM_SOURCE_RESTART; action++)
 		assert_int_equal(millstream_source_control(client, "a", action, LONG_MS), MILLSTREAM_OK);
+	assert_int_equal(millstream_source_control(client, "a", MILLSTREAM_SOURCE_RESET, LONG_MS), MILLSTREAM_OK);
 	assert_int_equal(millstream_source_control(client, "x", MILLSTREAM_SOURCE_PAUSE, LONG_MS),
 			 MILLSTREAM_NOT_FOUND);
 	assert_int_equal(millstream_source_control(client, "a", MILLSTREAM_SOURCE_REMOVE, LONG_MS),
@@ -100,7 +101,7 @@ static void source_is_told_what_to_do(void **state)
 	assert_int_equal(millstream_source_control(client, "a", MILLSTREAM_SOURCE_REMOVE_AND_DROP, LONG_MS),
 			 MILLSTREAM_BUSY);
 	assert_string_equal(millstream_error_text(client), "remove and drop");
-	assert_int_equal(millstream_source_control(client, "a", 6, LONG_MS), MILLSTREAM_INVALID);
+	assert_int_equal(millstream_source_control(client, "a", 7, LONG_MS), MILLSTREAM_INVALID);
 	assert_int_equal(millstream_source_control(client, "a/b", MILLSTREAM_SOURCE_PAUSE, LONG_MS),
 			 MILLSTREAM_INVALID);
 }

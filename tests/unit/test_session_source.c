@@ -87,6 +87,11 @@ int captures_restart(struct captures *captures, struct bytes name, struct error 
 	return ask(captures, "restart", name, err);
 }
 
+int captures_reset(struct captures *captures, struct bytes name, struct error *err)
+{
+	return ask(captures, "reset", name, err);
+}
+
 int captures_remove(struct captures *captures, struct bytes name, bool drops,
 		    captures_on_done *on_done, void *user, struct error *err)
 {
@@ -341,6 +346,8 @@ static void source_is_asked_and_answered_at_once(void **state)
 	assert_string_equal(captures.asked, "resume 1");
 	assert_int_equal(control("s0002", SOURCE_RESTART), ERROR_NONE);
 	assert_string_equal(captures.asked, "restart 2");
+	assert_int_equal(control("s0002", SOURCE_RESET), ERROR_NONE);
+	assert_string_equal(captures.asked, "reset 2");
 	assert_int_equal(control("s0003", SOURCE_PAUSE), ERROR_NOT_FOUND);
 	assert_int_equal(control("s0003", SOURCE_REMOVE), ERROR_NOT_FOUND);
 }

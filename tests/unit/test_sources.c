@@ -166,6 +166,36 @@ static void state_is_kept_beside_the_position(void **state)
 	source_clear(&found);
 }
 
+static void reset_source_forgets_how_far_it_was_and_nothing_else(void **state)
+{
+	struct running_log *log = *state;
+	struct source found;
+	uint16_t id = register_source(log, "shop");
+	uint32_t topic_id = create_topic(log, id);
+	assert_int_equal(running_log_submit(log, record_with_position(id, topic_id, "p1")), ERROR_NONE);
+	assert_int_equal(sources_set_state(log->appender, id, 6, "slot is gone", NULL), 0);
+	assert_int_equal(sources_reset(log->appender, id, bytes_of_text("begun"), NULL), 0);
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(sources_describe(log->reader, "shop", &found, NULL), 0);
+		assert_int_equal(found.id, id);
+		assert_null(found.position);
+		assert_int_equal(found.snapshot_progress_bytes, 5);
+		assert_memory_equal(found.snapshot_progress, "begun", 5);
+		assert_int_equal(found.transaction_ordinal, 1);
+		assert_int_equal(found.state, 6);
+		source_clear(&found);
+		running_log_reopen(log);
+	}
+	assert_int_equal(running_log_submit(log, record_with_position(id, topic_id, "p2")), ERROR_NONE);
+	assert_int_equal(sources_reset(log->appender, id, (struct bytes){ NULL, 0 }, NULL), 0);
+	assert_int_equal(sources_describe(log->reader, "shop", &found, NULL), 0);
+	assert_int_equal(found.transaction_ordinal, 2);
+	assert_null(found.position);
+	assert_null(found.snapshot_progress);
+	source_clear(&found);
+	assert_int_equal(partition_record(log, topic_id).visible_end, 2);
+}
+
 static void unknown_source_is_not_found(void **state)
 {
 	struct running_log *log = *state;
@@ -177,6 +207,9 @@ static void unknown_source_is_not_found(void **state)
 	assert_string_equal(err.text, "there is no source 2");
 	err.code = ERROR_NONE;
 	assert_int_equal(sources_set_state(log->appender, 0, 1, "", &err), -1);
+	assert_int_equal(err.code, ERROR_NOT_FOUND);
+	err.code = ERROR_NONE;
+	assert_int_equal(sources_reset(log->appender, 2, (struct bytes){ NULL, 0 }, &err), -1);
 	assert_int_equal(err.code, ERROR_NOT_FOUND);
 	err.code = ERROR_NONE;
 	assert_int_equal(sources_delete(log->appender, "crm", &err), -1);
@@ -498,6 +531,7 @@ int main(void)
 		WITH_LOG(wrong_name_is_refused),
 		WITH_LOG(position_of_a_submission_is_described),
 		WITH_LOG(state_is_kept_beside_the_position),
+		WITH_LOG(reset_source_forgets_how_far_it_was_and_nothing_else),
 		WITH_LOG(unknown_source_is_not_found),
 		WITH_LOG(name_of_a_deleted_source_means_another),
 		WITH_LOG(deletion_cuts_off_what_was_never_finished),

@@ -365,6 +365,7 @@ def make_good():
     ask("source_pause", SOURCE_CONTROL, {"name": "myapp", "action": "pause"}, request_id=36)
     ask("source_resume", SOURCE_CONTROL, {"name": "myapp", "action": "resume"}, request_id=36)
     ask("source_restart", SOURCE_CONTROL, {"name": "myapp", "action": "restart"}, request_id=36)
+    ask("source_reset", SOURCE_CONTROL, {"name": "myapp", "action": "reset"}, request_id=36)
     ask("source_remove", SOURCE_CONTROL, {"name": "myapp", "action": "remove"}, request_id=36)
     ask("source_remove_and_drop", SOURCE_CONTROL, {
         "name": "myapp", "action": "remove", "drop": True}, request_id=36)
