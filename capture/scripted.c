@@ -153,6 +153,21 @@ static int check_position(struct scripted *scripted, const struct source_stored 
 	return 0;
 }
 
+/* Confirming: what is durable in the log, and nothing before. */
+
+static int write_confirmed(struct scripted *scripted, uint64_t durable, struct error *err)
+{
+	char line[32];
+	if (durable == scripted->confirmed || scripted->confirm_fd < 0)
+		return 0;
+	int length = snprintf(line, sizeof(line), "%020" PRIu64 "\n", durable);
+	if (pwrite(scripted->confirm_fd, line, (size_t)length, 0) != length)
+		return error_set(err, ERROR_CONNECTION, "'%s': %s", scripted->script.confirm_path,
+				 strerror(errno));
+	scripted->confirmed = durable;
+	return 0;
+}
+
 static bool is_whole(struct bytes progress)
 {
 	return progress.size == strlen(PROGRESS_WHOLE) &&
@@ -175,7 +190,9 @@ static int open_source(void *source, const struct source_stored *stored, enum so
 					 strerror(errno));
 	}
 	if (stored->position.data != NULL) {
-		if (check_position(scripted, stored, err) != 0)
+		/* A server that was killed may have stored it and not confirmed it. */
+		if (check_position(scripted, stored, err) != 0 ||
+		    write_confirmed(scripted, scripted->position, err) != 0)
 			return -1;
 		*out = mode == SNAPSHOT_MODE_INITIAL_ONLY && is_whole(stored->snapshot_progress)
 			       ? SOURCE_START_DONE : SOURCE_START_STREAM;
@@ -190,24 +207,11 @@ static int open_source(void *source, const struct source_stored *stored, enum so
 	return 0;
 }
 
-/* Confirming: what is durable in the log, and nothing before. */
-
 static int confirm(struct scripted *scripted, struct error *err)
 {
 	size_t size = 0;
-	char line[32];
 	int rc = writer_durable(scripted->context->writer, scripted->durable, &size, err);
-	if (rc <= 0)
-		return rc;
-	uint64_t durable = load_u64(scripted->durable);
-	if (durable == scripted->confirmed || scripted->confirm_fd < 0)
-		return 0;
-	int length = snprintf(line, sizeof(line), "%020" PRIu64 "\n", durable);
-	if (pwrite(scripted->confirm_fd, line, (size_t)length, 0) != length)
-		return error_set(err, ERROR_CONNECTION, "'%s': %s", scripted->script.confirm_path,
-				 strerror(errno));
-	scripted->confirmed = durable;
-	return 0;
+	return rc <= 0 ? rc : write_confirmed(scripted, load_u64(scripted->durable), err);
 }
 
 static void close_source(void *source)
