@@ -34,8 +34,6 @@ int postgresql_replication_start(struct postgresql_source *source, struct error 
 	rc = PQresultStatus(result) == PGRES_COPY_BOTH ? 0 :
 		error_set(err, ERROR_UNEXPECTED, "the server does not stream");
 	PQclear(result);
-	if (rc == 0)
-		source_log(source, SOURCE_LOG_INFO, "streaming from %s", lsn);
 	return rc;
 }
 

@@ -295,11 +295,14 @@ void postgresql_stream_destroy(struct postgresql_stream *stream)
 int postgresql_stream_run(struct postgresql_source *source, struct error *err)
 {
 	struct postgresql_stream *stream;
+	char lsn[POSTGRESQL_LSN_TEXT_BYTES];
 	int rc;
+	postgresql_lsn_text(source->stored_lsn, lsn);
 	if (postgresql_replication_start(source, err) != 0 || postgresql_slot_check_taken(source, err) != 0)
 		return err != NULL && err->code == ERROR_SHUTDOWN ? 0 : -1;
 	if (create(source, err) != 0)
 		return -1;
+	source_log(source, SOURCE_LOG_INFO, "streaming from %s", lsn);
 	stream = source->stream;
 	source->context->on_wait = on_wait;
 	rc = loop(stream, err);
