@@ -212,7 +212,7 @@ static void add_for_people(struct text *text, const char *server,
 	for (size_t i = 0; i < status->warning_count; i++)
 		text_add_format(text, "warning: %s\n", status->warnings[i]);
 	if (has_source(status, "failed"))
-		text_add_string(text, "When the reason is mended: millstream source restart SOURCE\n");
+		text_add_string(text, "When the reason is mended: millstream source restart SOURCE; after a gap: millstream source reset SOURCE\n");
 }
 
 /* Returns what the library says; *out_grade when it is MILLSTREAM_OK. */

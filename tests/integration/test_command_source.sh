@@ -67,7 +67,7 @@ for _ in $(seq 200); do
 done
 out_has '^lost  retrying: .*no route to the script' && out_has '^  retry        after [0-9]* failures, in '
 ok "a retry is told"
-run 2 status && out_has '^bad *failed' && out_has '^shop *streaming *[0-9.]* ms ' && out_has 'millstream source restart SOURCE$' &&
+run 2 status && out_has '^bad *failed' && out_has '^shop *streaming *[0-9.]* ms ' && out_has 'millstream source reset SOURCE$' &&
 	run 0 source info bad && out_has '^  next  *millstream source restart bad, '
 ok "status has the sources, and says how a failed one goes on"
 
