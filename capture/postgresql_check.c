@@ -2,6 +2,7 @@
 
 #include "capture/name_filter.h"
 #include "capture/postgresql_catalog.h"
+#include "capture/postgresql_privilege.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@
 	" (SELECT rolsuper OR rolreplication FROM pg_roles WHERE rolname = current_user)" \
 	" OR EXISTS (SELECT 1 FROM pg_roles r WHERE r.rolname IN"                   \
 	" ('rds_replication', 'rds_superuser', 'cloudsqlsuperuser', 'azure_pg_admin')" \
-	" AND pg_has_role(current_user, r.oid, 'MEMBER')), current_user"
+	" AND pg_has_role(current_user, r.oid, 'MEMBER'))"
 
 static int check_facts(struct postgresql_source *source, const PGresult *facts, struct error *err)
 {
@@ -28,9 +29,8 @@ static int check_facts(struct postgresql_source *source, const PGresult *facts, 
 				 "wal_level is %s, and capturing needs logical; as a superuser: ALTER SYSTEM SET"
 				 " wal_level = logical; then restart PostgreSQL", PQgetvalue(facts, 0, 0));
 	if (!postgresql_field_bool(facts, 0, 2))
-		return error_set(err, ERROR_DENIED,
-				 "the role may not replicate; as a superuser: ALTER ROLE \"%s\" REPLICATION",
-				 PQgetvalue(facts, 0, 3));
+		return postgresql_privilege_deny(source, false, !source->has_position &&
+						 source->settings->snapshot_mode != SNAPSHOT_MODE_NEVER, err);
 	return 0;
 }
 
@@ -134,9 +134,7 @@ static int check_table(struct postgresql_source *source, const struct postgresql
 	if (text_check(&name, err) != 0)
 		rc = -1;
 	else if (for_reading && !table->may_read)
-		rc = error_set(err, ERROR_DENIED, "the role may not read table %s; as its owner: GRANT SELECT ON %s TO"
-			       " \"%s\" (and USAGE on its schema)", name.buffer.data, name.buffer.data,
-			       source->settings->database_user);
+		rc = postgresql_privilege_deny(source, true, true, err);
 	else if (table->is_unlogged)
 		source_log(source, SOURCE_LOG_WARNING, "table %s is unlogged: its changes are not in the server's log,"
 			   " and it is not captured", name.buffer.data);

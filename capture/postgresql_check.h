@@ -4,7 +4,7 @@
 #include "capture/postgresql_source.h"
 
 /* What capturing needs of a server.  Each thing that is missing is one line that says
- * what, and the SQL that mends it. */
+ * what, and the SQL that mends it; privileges are told together. */
 
 /* The server itself, over the ordinary connection: its version, wal_level, whether it
  * is a standby, whether the role may replicate.  Fills server_version. */

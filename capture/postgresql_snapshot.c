@@ -226,6 +226,14 @@ static int read_table(struct snapshot *snapshot, struct error *err)
 	return rc;
 }
 
+/* What is wrong with the table itself names it already. */
+static int tell_table(const struct snapshot *snapshot, struct error *err)
+{
+	if (err != NULL && strncmp(err->text, "table ", 6) == 0)
+		return -1;
+	return error_context(err, "read table %s", snapshot->progress.table);
+}
+
 static int read_tables(struct snapshot *snapshot, struct error *err)
 {
 	snapshot->progress.tables_total = snapshot->tables.count;
@@ -242,7 +250,7 @@ static int read_tables(struct snapshot *snapshot, struct error *err)
 			 (int)table->table.size, (const char *)table->table.data);
 		tell(snapshot);
 		if (!table->is_unlogged && read_table(snapshot, err) != 0)
-			return error_context(err, "read table %s", snapshot->progress.table);
+			return tell_table(snapshot, err);
 		snapshot->progress.tables_done++;
 	}
 	snapshot->progress.table[0] = '\0';

@@ -178,11 +178,8 @@ int postgresql_table_create(const struct postgresql_relation *relation,
 	table->oid = relation->oid;
 	table->column_count = relation->column_count;
 	choose_columns(table, relation, options, &schema, key_positions);
-	if (own_schema(table, &schema, err) != 0) {
-		error_context(err, "table %.*s.%.*s", (int)relation->schema.size, (const char *)relation->schema.data,
-			      (int)relation->table.size, (const char *)relation->table.data);
+	if (own_schema(table, &schema, err) != 0)
 		goto fail;
-	}
 	free(schema.columns);
 	free(key_positions);
 	*out = table;

@@ -169,7 +169,27 @@ static void missing_privileges_are_named_with_their_sql(void **state)
 	(void)state;
 	NEED_SERVER();
 	rig_set(&rig, "database.user", "plain");
-	fails_with(ERROR_DENIED, "ALTER ROLE \"plain\" REPLICATION");
+	fails_with(ERROR_DENIED, "ALTER ROLE \"plain\" REPLICATION; GRANT SELECT ON \"public\".\"users\" TO \"plain\"; "
+				 "CREATE PUBLICATION ");
+	rig_sql(&rig, "CREATE SCHEMA far; CREATE TABLE far.a (id int PRIMARY KEY); CREATE TABLE far.b (id int PRIMARY KEY);"
+		      "GRANT SELECT ON far.b TO plain");
+	rig_set(&rig, "table.include.list", "public.users,far.*");
+	fails_with(ERROR_DENIED, "as a superuser, and then millstream source restart shop: "
+				 "ALTER ROLE \"plain\" REPLICATION; GRANT USAGE ON SCHEMA \"far\" TO \"plain\"; "
+				 "GRANT SELECT ON \"far\".\"a\", \"public\".\"users\" TO \"plain\"; CREATE PUBLICATION ");
+	assert_non_null(strstr(rig.err.text, " FOR TABLE ONLY \"far\".\"a\", ONLY \"far\".\"b\", ONLY \"public\".\"users\""
+					     " WITH (publish_via_partition_root = true)"));
+	/* What it says is what is missing. */
+	rig_sql(&rig, strstr(rig.err.text, "ALTER ROLE"));
+	rig_start_streaming(&rig);
+	rig_stop(&rig);
+	rig_sql(&rig, "ALTER ROLE plain NOREPLICATION; DROP SCHEMA far CASCADE");
+}
+
+static void tables_that_may_not_be_read_are_named_with_their_sql(void **state)
+{
+	(void)state;
+	NEED_SERVER();
 	rig_set(&rig, "database.user", "reader");
 	fails_with(ERROR_DENIED, "GRANT SELECT ON \"public\".\"users\" TO \"reader\"");
 }
@@ -726,6 +746,7 @@ int main(void)
 		TEST(silent_server_times_out),
 		TEST(stop_cuts_a_connection_attempt_short),
 		TEST(missing_privileges_are_named_with_their_sql),
+		TEST(tables_that_may_not_be_read_are_named_with_their_sql),
 		TEST(role_that_owns_its_tables_needs_no_more),
 		TEST(wal_level_is_checked),
 		TEST(missing_table_and_publication_fail),

@@ -612,7 +612,7 @@ static void table_that_no_schema_can_say_is_refused(void **state)
 	(void)state;
 	assert_int_equal(postgresql_table_create(&relation, &options, &table, &err), -1);
 	assert_int_equal(err.code, ERROR_INVALID);
-	assert_memory_equal(err.text, "table s.t: ", 11);
+	assert_memory_equal(err.text, "schema: ", 8);
 	assert_null(table);
 }
 
