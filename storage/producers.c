@@ -110,6 +110,8 @@ int producers_check(struct transaction *transaction, struct submission *submissi
 		return 1;
 	if (check_one_partition(submission, &submission->err) != 0)
 		return -1;
+	if (submission->sequence > UINT64_MAX - submission->item.record_count)
+		return error_set(&submission->err, ERROR_INVALID, "the producer's sequences are used up");
 	struct bytes key = encode_key(key_bytes, submission->producer_id, first->topic_id,
 				      first->partition);
 	int found = find(transaction, key, &stored);
