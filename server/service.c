@@ -8,6 +8,7 @@ void service_init(struct service *service, const struct service_limits *limits, 
 	*service = (struct service){ .limits = *limits, .start_ms = now_ms, .state = "ready" };
 	LIST_INIT(&service->sessions);
 	TAILQ_INIT(&service->ready);
+	STAILQ_INIT(&service->topic_works);
 }
 
 static void on_visible(void *user, struct catalog_topic *topic, uint32_t partition)

@@ -8,6 +8,7 @@
 
 struct topic_work {
 	struct broker_work work;
+	STAILQ_ENTRY(topic_work) link;  /* of the service's, the first is at work */
 	struct session *session;        /* held */
 	uint8_t type;                   /* what it answers */
 	uint32_t request_id;
@@ -72,11 +73,22 @@ static void handle_again(struct topic_work *work)
 		session->transport->on_resume(session);
 }
 
+static void on_done(struct broker_work *base);
+
+static void run_first(struct service *service)
+{
+	struct topic_work *first = STAILQ_FIRST(&service->topic_works);
+	if (first != NULL && broker_run(service->broker, &first->work, &first->err) != 0)
+		on_done(&first->work);
+}
+
 static void on_done(struct broker_work *base)
 {
 	struct topic_work *work = (struct topic_work *)(void *)base;
 	struct session *session = work->session;
 	struct error err = work->err;
+	STAILQ_REMOVE_HEAD(&session->service->topic_works, link);
+	run_first(session->service);
 	if (err.code == ERROR_NONE && work->type == FRAME_TOPIC_CONFIGURE)
 		broker_topic_configured(base->broker, &work->topic);
 	else if (err.code == ERROR_NONE && work->type == FRAME_TOPIC_DELETE)
@@ -117,17 +129,18 @@ static struct topic_work *create(struct session *session, const struct frame *fr
 	return work;
 }
 
-static int start(struct topic_work *started, struct error *err)
+/* One after the other: what two threads have done would reach the catalog in any order. */
+static void start(struct topic_work *started)
 {
+	struct service *service = started->session->service;
+	bool is_first = STAILQ_EMPTY(&service->topic_works);
+	started->work.broker = service->broker;
 	started->work.work = work;
 	started->work.on_done = on_done;
 	session_hold(started->session);
-	if (broker_run(started->session->service->broker, &started->work, err) == 0)
-		return 0;
-	session_release(started->session);
-	free(started->body);
-	free(started);
-	return -1;
+	STAILQ_INSERT_TAIL(&service->topic_works, started, link);
+	if (is_first)
+		run_first(service);
 }
 
 /* What the topic is made with, before what the request says. */
@@ -155,9 +168,20 @@ int topic_work_create_for(struct session *session, const struct frame *frame, st
 	}
 	memcpy(created->body, frame->body.data, frame->body.size);
 	created->body_bytes = frame->body.size;
-	if (start(created, err) != 0)
-		return -1;
 	session->is_paused = true;
+	start(created);
+	return 0;
+}
+
+/* Two changes that begin with the same configuration would undo each other. */
+static int check_unchanged(struct session *session, struct bytes name, struct error *err)
+{
+	const struct topic_work *work;
+	STAILQ_FOREACH(work, &session->service->topic_works, link)
+		if (work->type == FRAME_TOPIC_CONFIGURE && strlen(work->topic.name) == name.size &&
+		    memcmp(work->topic.name, name.data, name.size) == 0)
+			return error_set(err, ERROR_BUSY, "topic '%s' is being changed just now; try again",
+					 work->topic.name);
 	return 0;
 }
 
@@ -196,7 +220,8 @@ int session_topic_create(struct session *session, const struct frame *frame, str
 		free(created);
 		return -1;
 	}
-	return start(created, err);
+	start(created);
+	return 0;
 }
 
 static int unset_options(struct topic_config *config, struct message_list names,
@@ -228,7 +253,7 @@ int session_topic_configure(struct session *session, const struct frame *frame,
 	if (message_topic_configure_decode(frame->body, &message, err) != 0)
 		return -1;
 	struct catalog_topic *topic = find(session, message.name, err);
-	if (topic == NULL)
+	if (topic == NULL || check_unchanged(session, message.name, err) != 0)
 		return -1;
 	struct topic_work *configured = create(session, frame, message.name, err);
 	if (configured == NULL)
@@ -239,7 +264,8 @@ int session_topic_configure(struct session *session, const struct frame *frame,
 		free(configured);
 		return -1;
 	}
-	return start(configured, err);
+	start(configured);
+	return 0;
 }
 
 int session_topic_delete(struct session *session, const struct frame *frame, struct error *err)
@@ -249,7 +275,10 @@ int session_topic_delete(struct session *session, const struct frame *frame, str
 	    find(session, message.name, err) == NULL)
 		return -1;
 	struct topic_work *deleted = create(session, frame, message.name, err);
-	return deleted == NULL ? -1 : start(deleted, err);
+	if (deleted == NULL)
+		return -1;
+	start(deleted);
+	return 0;
 }
 
 int session_offsets(struct session *session, const struct frame *frame, struct error *err)

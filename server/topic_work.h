@@ -4,7 +4,7 @@
 #include "server/session.h"
 
 /* Making, changing and deleting topics: work that waits for the disk, done on a
- * thread of the pool and answered on the loop. */
+ * thread of the pool, one after the other, and answered on the loop. */
 
 /* The topic of a PUBLISH or METADATA does not exist: make it, where the configuration
  * allows, then handle the frame again.  Until then the session takes no more input.

@@ -490,6 +490,25 @@ static void a_repeated_sequence_is_stored_once(void **state)
 	rig_session_destroy(session);
 }
 
+static void a_sequence_beyond_all_numbers_harms_nobody(void **state)
+{
+	struct rig_session *session = greeted();
+	(void)state;
+	publish(session, 2, "once", 1);
+	expect_ok(session, 2);
+	publish_to(session, 3, "once", 0, 77, UINT64_MAX, 2, 10);
+	expect_error(session, 3, ERROR_INVALID);
+	publish_to(session, 4, "once", 0, 77, UINT64_MAX - 1, 1, 10);
+	expect_ok(session, 4);
+	publish_to(session, 5, "once", 0, 77, UINT64_MAX, 1, 10);
+	expect_error(session, 5, ERROR_INVALID);
+	publish_to(session, 6, "once", 0, 77, 0, 2, 10);
+	expect_ok(session, 6);
+	publish(session, 7, "once", 1);
+	expect_ok(session, 7);
+	rig_session_destroy(session);
+}
+
 static void a_subscriber_that_stops_reading_holds_only_its_share(void **state)
 {
 	struct rig_session *stalled = greeted(), *session = greeted();
@@ -674,6 +693,66 @@ static void deleted_topics_end_their_cursors(void **state)
 	rig_session_destroy(session);
 }
 
+/* Two threads may do both at once. */
+static void a_topic_made_while_its_namesake_is_deleted_is_there(void **state)
+{
+	struct rig_session *session = greeted();
+	struct message_topic_delete gone = { text("again") };
+	struct message_topic_create made = { .name = text("again") };
+	msgpack_sbuffer frames;
+	struct frame frame;
+	uint32_t id = 2;
+	(void)state;
+	publish(session, id, "again", 1);
+	expect_ok(session, id);
+	for (int i = 0; i < 100; i++, id += 4) {
+		msgpack_sbuffer_init(&frames);
+		assert_int_equal(message_topic_delete_encode(&frames, id + 1, &gone, NULL), 0);
+		assert_int_equal(message_topic_create_encode(&frames, id + 2, &made, NULL), 0);
+		feed(session, &frames);
+		msgpack_sbuffer_destroy(&frames);
+		bool is_made = false;
+		for (int replies = 0; replies < 2;) {
+			assert_true(rig_next(session, &frame));
+			if (!(frame.flags & FRAME_FLAG_REPLY))
+				continue;
+			replies++;
+			is_made |= frame.type == FRAME_TOPIC_CREATE && !(frame.flags & FRAME_FLAG_ERROR);
+		}
+		assert_true(is_made);
+		publish(session, id + 3, "again", 1);
+		expect_ok(session, id + 3);
+	}
+	rig_session_destroy(session);
+}
+
+static void changes_of_a_topic_do_not_undo_each_other(void **state)
+{
+	static const char *const names[] = { "retention.ms", "retention.bytes" };
+	struct rig_session *session = greeted();
+	msgpack_sbuffer frames, options[2];
+	(void)state;
+	publish(session, 2, "kept", 1);
+	expect_ok(session, 2);
+	msgpack_sbuffer_init(&frames);
+	for (uint32_t i = 0; i < 2; i++) {
+		struct message_option option = { text(names[i]), text("5000000") };
+		struct message_topic_configure message = { .name = text("kept") };
+		msgpack_sbuffer_init(&options[i]);
+		assert_int_equal(message_option_append(&options[i], &option, NULL), 0);
+		message.set = (struct message_list){
+			.count = 1, .encoded = { (const uint8_t *)options[i].data, options[i].size },
+		};
+		assert_int_equal(message_topic_configure_encode(&frames, 3 + i, &message, NULL), 0);
+		msgpack_sbuffer_destroy(&options[i]);
+	}
+	feed(session, &frames);
+	msgpack_sbuffer_destroy(&frames);
+	expect_error(session, 4, ERROR_BUSY);
+	expect_ok(session, 3);
+	rig_session_destroy(session);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -688,6 +767,7 @@ int main(void)
 		TEST(a_name_that_is_not_there_is_refused),
 		TEST(starts_count_from_the_end_and_stop_at_the_beginning),
 		TEST(a_repeated_sequence_is_stored_once),
+		TEST(a_sequence_beyond_all_numbers_harms_nobody),
 		TEST(a_subscriber_that_stops_reading_holds_only_its_share),
 		TEST(one_that_says_nothing_is_sent_away_in_time),
 		TEST(every_frame_in_every_state_is_answered_or_ends_the_session),
@@ -696,6 +776,8 @@ int main(void)
 		TEST(long_frames_before_login_are_refused_before_they_come),
 		TEST(mutated_conversations_cost_nothing),
 		TEST(deleted_topics_end_their_cursors),
+		TEST(changes_of_a_topic_do_not_undo_each_other),
+		TEST(a_topic_made_while_its_namesake_is_deleted_is_there),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
