@@ -1,9 +1,21 @@
 #include "client/client.h"
 
+#include "client/code.h"
+
 /* Publishing, as the public header has it. */
 
 /* Records between two looks at the socket, when there is nothing to send. */
 #define QUIET_COUNT_MAX 64
+
+/* Not in time, and why, where the server has said it. */
+static int not_yet(struct millstream_client *client, enum error_code code, const char *text)
+{
+	if (!conversation_is_ready(&client->conversation))
+		return client_not_yet(client);
+	client_fail_code(client, code, client->publisher.hold_up.code != ERROR_NONE ? client->publisher.hold_up.text
+										    : text);
+	return code_of(code);
+}
 
 static void give_way(struct millstream_client *client, struct lane *lane)
 {
@@ -41,10 +53,7 @@ MILLSTREAM_API int millstream_publish(struct millstream_client *client,
 		if (client_turn(client, deadline_ms) != 0)
 			return client_fail(client, &client->lost, false);
 	}
-	if (!conversation_is_ready(&client->conversation))
-		return client_not_yet(client);
-	return client_fail_code(client, ERROR_BUSY,
-				"no room for more records: earlier ones are not acknowledged yet");
+	return not_yet(client, ERROR_BUSY, "no room for more records: earlier ones are not acknowledged yet");
 }
 
 MILLSTREAM_API int millstream_flush(struct millstream_client *client, int timeout_ms)
@@ -59,7 +68,7 @@ MILLSTREAM_API int millstream_flush(struct millstream_client *client, int timeou
 		if (client_turn(client, deadline_ms) != 0)
 			return client_fail(client, &client->lost, false);
 		if (client->now_ms >= deadline_ms && publisher->unacknowledged_count > 0)
-			return client_not_yet(client);
+			return not_yet(client, ERROR_TIMEOUT, "no answer in the time given");
 	}
 	code = publisher->first_failure;
 	publisher->first_failure = MILLSTREAM_OK;

@@ -154,10 +154,12 @@ static int pass_gap(struct consume *consume, const struct millstream_record *new
 {
 	const char *why = news->kind == MILLSTREAM_RECORDS_GONE ? "are not in the log (any more)"
 								: "are damaged";
+	/* Of those that are gone it says the same. */
+	const char *text = news->kind == MILLSTREAM_RECORDS_GONE ? NULL : news->text;
 	command_progress_hide(&consume->progress);
 	command_tell(consume->command, "%s/%" PRIu32 ": offsets %" PRIu64 " to before %" PRIu64 " %s%s%s",
 		     news->topic, news->partition, news->offset, news->end_offset, why,
-		     news->text != NULL ? ": " : "", news->text != NULL ? news->text : "");
+		     text != NULL ? ": " : "", text != NULL ? text : "");
 	if (!consume->skips_gaps) {
 		fprintf(stderr, "Go on behind them with --skip-gaps or another -o.\n");
 		return COMMAND_FAILED;

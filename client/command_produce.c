@@ -15,6 +15,7 @@
 #define READ_BYTES       (256u * 1024)
 #define LINE_BYTES_MAX   FRAME_BYTES_MAX_CEILING
 #define HEADERS_MAX      OPTIONS_MAX
+#define STANDSTILL_US    2000000
 #define END_WAIT_US      2000000        /* for what is under way when ^C was pressed */
 
 struct produce {
@@ -32,6 +33,9 @@ struct produce {
 	char why[ERROR_TEXT_BYTES];             /* the first record was not stored */
 	bool is_unknown;                        /* whether some were stored */
 	bool was_disconnected;
+	bool stands_still;
+	uint64_t stored_before;
+	int64_t moved_us;
 	bool is_refused;                        /* connecting again is of no use */
 };
 
@@ -53,6 +57,25 @@ static void on_delivered(void *user, const struct millstream_delivery *delivery)
 	note_failure(produce, delivery->text != NULL ? delivery->text : millstream_code_text(delivery->code));
 }
 
+/* Connected, and yet nothing is stored: told once, with what is known of why. */
+static void tell_standstill(struct produce *produce, bool is_disconnected)
+{
+	int64_t now_us = command_now_us();
+	if (produce->stored != produce->stored_before || is_disconnected ||
+	    millstream_unacknowledged(produce->client) == 0) {
+		if (produce->stands_still)
+			command_tell(produce->command, "publishing on");
+		produce->stands_still = false;
+		produce->stored_before = produce->stored;
+		produce->moved_us = now_us;
+	} else if (!produce->stands_still && now_us - produce->moved_us > STANDSTILL_US) {
+		produce->stands_still = true;
+		command_progress_hide(&produce->progress);
+		command_tell(produce->command, "nothing is stored: %s; trying again",
+			     millstream_error_text(produce->client));
+	}
+}
+
 /* What a call said of the connection, while records wait for it. */
 static void tell_connection(struct produce *produce, int code)
 {
@@ -62,6 +85,7 @@ static void tell_connection(struct produce *produce, int code)
 		produce->is_refused = true;
 		note_failure(produce, millstream_error_text(produce->client));
 	}
+	tell_standstill(produce, is_disconnected);
 	if (produce->was_disconnected == is_disconnected)
 		return;
 	command_progress_hide(&produce->progress);
@@ -77,7 +101,7 @@ static int publish(struct produce *produce, struct millstream_message *message)
 	int code;
 	do {
 		code = millstream_publish(produce->client, message, COMMAND_WAIT_MS, on_delivered, produce);
-		if (code == MILLSTREAM_DISCONNECTED)
+		if (code == MILLSTREAM_DISCONNECTED || code == MILLSTREAM_BUSY)
 			tell_connection(produce, code);
 	} while ((code == MILLSTREAM_BUSY || code == MILLSTREAM_DISCONNECTED || code == MILLSTREAM_TIMEOUT) &&
 	       command_output_is_wanted() && produce->failed == 0);
@@ -213,8 +237,8 @@ static int report(struct produce *produce, int status)
 	uint64_t missing = produce->published - produce->stored;
 	if (missing == 0)
 		return status;
-	return command_failed(produce->command, "of %" PRIu64 " records %" PRIu64 " %s not %s: %s",
-			      produce->published, missing, missing == 1 ? "was" : "were",
+	return command_failed(produce->command, "of %" PRIu64 " record%s %" PRIu64 " %s not %s: %s",
+			      produce->published, produce->published == 1 ? "" : "s", missing, missing == 1 ? "was" : "were",
 			      produce->is_unknown ? "acknowledged, and may be stored or not" : "stored", produce->why);
 }
 
@@ -280,13 +304,14 @@ static int run(struct command_arguments *arguments)
 	status = command_connect(arguments, NULL, &produce.client);
 	if (status != COMMAND_DONE)
 		return status;
+	produce.moved_us = command_now_us();
 	command_progress_begin(&produce.progress, "published", false);
 	status = read_input(&produce);
 	wait_for_delivery(&produce);
 	command_progress_hide(&produce.progress);
 	if (millstream_unacknowledged(produce.client) > 0)
-		note_failure(&produce, produce.was_disconnected ? millstream_error_text(produce.client)
-								: "it was interrupted");
+		note_failure(&produce, produce.was_disconnected || produce.stands_still ?
+				       millstream_error_text(produce.client) : "it was interrupted");
 	millstream_close(produce.client);
 	free(produce.input);
 	return report(&produce, status);

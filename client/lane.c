@@ -226,6 +226,7 @@ static void refuse(struct lane *lane, struct parcel *parcel, const struct reply 
 	parcel->is_in_doubt = false;
 	lane->is_draining = true;
 	if (reply->is_retryable) {
+		publisher->hold_up = *reply->err;
 		pause_lane(lane, publisher->conversation->now_ms);
 		return;
 	}
@@ -288,6 +289,7 @@ static int on_reply(struct conversation *conversation, struct request *request,
 		return error_set(err, ERROR_UNEXPECTED, "a PUBLISH was stored out of its order");
 	lane->next_sequence += parcel->count;
 	lane->is_known = true;
+	lane->topic->publisher->hold_up.code = ERROR_NONE;
 	lane->refusals_count = 0;
 	lane->pause_ms = lane->resume_ms = 0;
 	lane->answered_ms = conversation->now_ms;

@@ -1,6 +1,7 @@
 #include "client/publisher.h"
 
 #include "protocol/message_topic.h"
+#include "protocol/topic_pattern.h"
 
 #include <stdlib.h>
 
@@ -22,9 +23,9 @@ struct publish_topic *publish_topic_find(struct publisher *publisher, const char
 	SLIST_FOREACH(topic, &publisher->topics, link)
 		if (strcmp(topic->name, name) == 0)
 			return publisher->last_topic = topic;
-	if (size == 0 || size > TOPIC_NAME_BYTES_MAX) {
-		error_set(err, ERROR_INVALID, "a topic's name has 1 to %d characters",
-			  TOPIC_NAME_BYTES_MAX);
+	if (topic_pattern_check(bytes_of_text(name), NULL) != 0 || topic_pattern_has_star(bytes_of_text(name))) {
+		error_set(err, ERROR_INVALID, "'%s' is no name of a topic: it has 1 to %d letters, digits, '.', '_' and '-'",
+			  name, TOPIC_NAME_BYTES_MAX);
 		return NULL;
 	}
 	topic = calloc(1, sizeof(*topic) + size + 1);

@@ -111,6 +111,7 @@ struct publisher {
 	int timeout_ms;                 /* negative: none */
 
 	int first_failure;              /* code of a delivery, since it was asked for */
+	struct error hold_up;           /* why the server takes no more for now; ERROR_NONE: it does */
 	struct error failure;
 	bool is_delivering;             /* inside on_delivered */
 };

@@ -61,10 +61,39 @@ static bool is_printable(struct bytes bytes)
 	return true;
 }
 
+static char escape_of(uint8_t byte)
+{
+	return byte == '\t' ? 't' : byte == '\n' ? 'n' : byte == '\r' ? 'r' : '\0';
+}
+
+/* Printable but for what ends lines and cells. */
+static bool is_text(struct bytes bytes)
+{
+	size_t begin = 0;
+	for (size_t i = 0; i <= bytes.size; i++) {
+		if (i < bytes.size && escape_of(bytes.data[i]) == '\0')
+			continue;
+		if (!is_printable((struct bytes){ bytes.data + begin, i - begin }))
+			return false;
+		begin = i + 1;
+	}
+	return true;
+}
+
+static void add_text(struct text *text, struct bytes bytes)
+{
+	for (size_t i = 0; i < bytes.size; i++) {
+		char escape = escape_of(bytes.data[i]);
+		if (escape != '\0')
+			text_add_byte(text, '\\');
+		text_add_byte(text, escape != '\0' ? escape : (char)bytes.data[i]);
+	}
+}
+
 static void add_bytes(struct text *text, struct bytes bytes)
 {
-	if (is_printable(bytes)) {
-		text_add(text, bytes.data, bytes.size);
+	if (is_text(bytes)) {
+		add_text(text, bytes);
 	} else {
 		RENDER_TEXT_ADD(text, "0x");
 		text_add_hex(text, bytes);

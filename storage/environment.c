@@ -80,7 +80,11 @@ int lmdb_error(const struct store *store, int rc, uint64_t needed_bytes, struct 
 	va_start(arguments, format);
 	vsnprintf(what, sizeof(what), format, arguments);
 	va_end(arguments);
-	return error_set(err, code_of(store, rc, needed_bytes), "%s: %s", what, mdb_strerror(rc));
+	enum error_code code = code_of(store, rc, needed_bytes);
+	/* A write that the disk has no room for ends as one that failed. */
+	if (rc == EIO && code == ERROR_DISK_FULL)
+		return error_set(err, code, "%s: no room on the disk", what);
+	return error_set(err, code, "%s: %s", what, mdb_strerror(rc));
 }
 
 static void on_assertion(MDB_env *env, const char *text)
