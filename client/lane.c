@@ -239,8 +239,10 @@ static void refuse(struct lane *lane, struct parcel *parcel, const struct reply 
 			return;
 		}
 	}
-	if (reply->err->code == ERROR_NOT_FOUND)
+	if (reply->err->code == ERROR_NOT_FOUND) {
 		publish_topic_forget(lane->topic);
+		lane->is_known = false;
+	}
 	parcel->verdict = code_of(reply->err->code);
 	parcel->verdict_text = strdup(reply->err->text);
 }
@@ -268,6 +270,35 @@ static int read_offset(const struct lane *lane, const struct parcel *parcel, str
 	return error_set(err, ERROR_MALFORMED, "a PUBLISH reply for other records than were sent");
 }
 
+static uint64_t sequence_of(const struct lane *lane, const struct parcel *wanted)
+{
+	uint64_t sequence = lane->next_sequence;
+	struct parcel *parcel;
+
+	TAILQ_FOREACH(parcel, &lane->parcels, link) {
+		if (parcel == wanted)
+			break;
+		sequence += parcel->count;
+	}
+	return sequence;
+}
+
+/* A topic that was made anew does not know the producer and takes any number: what was
+ * refused before this one stays refused, its numbers are used up. */
+static int pass_refused(struct lane *lane, const struct parcel *parcel, struct error *err)
+{
+	uint64_t sequence = sequence_of(lane, parcel);
+
+	deliver_verdicts(lane);
+	if (parcel == TAILQ_FIRST(&lane->parcels)) {
+		lane->next_sequence = sequence;
+		return 0;
+	}
+	/* What waits before it would be taken for stored, with these numbers. */
+	lane->is_draining = lane->needs_new_producer = true;
+	return error_set(err, ERROR_UNEXPECTED, "a PUBLISH was stored out of its order");
+}
+
 static int on_reply(struct conversation *conversation, struct request *request,
 		    const struct reply *reply, struct error *err)
 {
@@ -285,8 +316,8 @@ static int on_reply(struct conversation *conversation, struct request *request,
 	parcel->is_in_doubt = true;
 	if (read_offset(lane, parcel, reply->body, &first_offset, err) != 0)
 		return -1;
-	if (parcel != TAILQ_FIRST(&lane->parcels))
-		return error_set(err, ERROR_UNEXPECTED, "a PUBLISH was stored out of its order");
+	if (parcel != TAILQ_FIRST(&lane->parcels) && pass_refused(lane, parcel, err) != 0)
+		return -1;
 	lane->next_sequence += parcel->count;
 	lane->is_known = true;
 	lane->topic->publisher->hold_up.code = ERROR_NONE;
@@ -331,19 +362,6 @@ struct parcel *lane_sendable(struct lane *lane, int64_t now_ms)
 	    !is_full(publisher, parcel) && !parcel->is_in_doubt)
 		return NULL;
 	return parcel;
-}
-
-static uint64_t sequence_of(const struct lane *lane, const struct parcel *wanted)
-{
-	uint64_t sequence = lane->next_sequence;
-	struct parcel *parcel;
-
-	TAILQ_FOREACH(parcel, &lane->parcels, link) {
-		if (parcel == wanted)
-			break;
-		sequence += parcel->count;
-	}
-	return sequence;
 }
 
 int lane_send(struct lane *lane, struct parcel *parcel, struct error *err)

@@ -217,6 +217,38 @@ static void what_is_refused_for_good_is_reported_and_the_rest_goes_on(void **sta
 	expect_numbers(fixture, 301);
 }
 
+/* Of several batches under way, the first are refused since the topic is gone, and the next are
+ * stored, since there is a new one, which takes any number from a producer it does not know. */
+static void what_a_new_topic_of_that_name_acknowledges_is_in_it(void **state)
+{
+	struct fixture *fixture = *state;
+	struct toy_faults faults = toy_no_faults;
+	struct results results = { 0 };
+	struct millstream_options options = quick;
+
+	options.publish_batch_bytes = 100;
+	millstream_close(fixture->client);
+	assert_int_equal(millstream_open(toy_broker_url(fixture->toy), &options, &fixture->client), 0);
+	toy_broker_add_topic(fixture->toy, "t", 1);
+	publish_numbers(fixture, 0, 1, &results);
+	assert_int_equal(millstream_flush(fixture->client, LONG_MS), 0);
+	toy_broker_remove_topic(fixture->toy, "t");
+	toy_broker_add_topic(fixture->toy, "t", 1);
+	faults.refused_publish_count = 2;
+	faults.refusal = ERROR_NOT_FOUND;
+	faults.is_mute = true;
+	toy_broker_set_faults(fixture->toy, &faults);
+	publish_numbers(fixture, 1, 300, &results);
+	assert_true(wait_until(toy_broker_frames(fixture->toy, FRAME_PUBLISH) >= 6));
+	toy_broker_set_faults(fixture->toy, &toy_no_faults);
+	assert_int_equal(millstream_flush(fixture->client, LONG_MS), MILLSTREAM_NOT_FOUND);
+	assert_int_equal(millstream_flush(fixture->client, LONG_MS), 0);
+	assert_true(results.failed_count > 0);
+	assert_int_equal(results.ok_count + results.failed_count, 301);
+	assert_int_equal(toy_broker_end(fixture->toy, "t", 0), results.ok_count - 1);
+	assert_int_equal(toy_broker_connections(fixture->toy), 1);
+}
+
 static void a_server_that_lost_the_sequence_gets_a_new_producer(void **state)
 {
 	struct fixture *fixture = *state;
@@ -406,6 +438,7 @@ int main(void)
 		RUN(a_full_disk_is_waited_for),
 		RUN(a_refused_first_batch_is_not_overtaken),
 		RUN(what_is_refused_for_good_is_reported_and_the_rest_goes_on),
+		RUN(what_a_new_topic_of_that_name_acknowledges_is_in_it),
 		RUN(a_server_that_lost_the_sequence_gets_a_new_producer),
 		RUN(what_nobody_acknowledges_times_out),
 		RUN(memory_is_bounded_and_publish_waits_for_room),
