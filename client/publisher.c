@@ -234,7 +234,10 @@ int publisher_send(struct publisher *publisher, int64_t now_ms, struct error *er
 
 int64_t publisher_next_ms(const struct publisher *publisher)
 {
-	bool is_ready = conversation_is_ready(publisher->conversation);
+	/* Else it goes on when the socket has taken something, or an answer has come. */
+	bool may_send = conversation_is_ready(publisher->conversation) &&
+			publisher->under_way_count < publisher->requests_max &&
+			unsent_bytes(publisher) < OUTPUT_BYTES_ENOUGH;
 	const struct lane *lane;
 	int64_t next_ms = INT64_MAX;
 
@@ -242,7 +245,7 @@ int64_t publisher_next_ms(const struct publisher *publisher)
 		const struct parcel *parcel = TAILQ_FIRST(&lane->parcels);
 		if (parcel->deadline_ms < next_ms)
 			next_ms = parcel->deadline_ms;
-		if (is_ready && lane->under_way_count == 0 && lane->resume_ms < next_ms)
+		if (may_send && lane->under_way_count == 0 && lane->resume_ms < next_ms)
 			next_ms = lane->resume_ms;
 	}
 	return next_ms;

@@ -326,6 +326,30 @@ static void memory_is_bounded_and_publish_waits_for_room(void **state)
 	assert_int_equal(results.ok_count, count + 2);
 }
 
+static void who_waits_for_answers_need_not_be_woken_before(void **state)
+{
+	struct fixture *fixture = *state;
+	struct toy_faults faults = toy_no_faults;
+	int timeout_ms = 0;
+
+	toy_broker_add_topic(fixture->toy, "t", 32);
+	for (uint32_t partition = 0; partition < 32; partition++) {
+		struct millstream_message message = { .topic = "t", .partition = partition, .value = "v",
+						      .value_bytes = 1 };
+		assert_int_equal(millstream_publish(fixture->client, &message, LONG_MS, NULL, NULL), 0);
+		if (partition > 0)
+			continue;
+		assert_int_equal(millstream_flush(fixture->client, LONG_MS), 0);
+		faults.is_mute = true;
+		toy_broker_set_faults(fixture->toy, &faults);
+	}
+	assert_int_equal(millstream_flush(fixture->client, 0), MILLSTREAM_TIMEOUT);
+	(void)millstream_events(fixture->client, &timeout_ms);
+	assert_true(timeout_ms != 0);
+	toy_broker_set_faults(fixture->toy, &toy_no_faults);
+	assert_int_equal(millstream_flush(fixture->client, LONG_MS), 0);
+}
+
 static void wrong_messages_are_refused_at_once(void **state)
 {
 	struct fixture *fixture = *state;
@@ -442,6 +466,7 @@ int main(void)
 		RUN(a_server_that_lost_the_sequence_gets_a_new_producer),
 		RUN(what_nobody_acknowledges_times_out),
 		RUN(memory_is_bounded_and_publish_waits_for_room),
+		RUN(who_waits_for_answers_need_not_be_woken_before),
 		RUN(wrong_messages_are_refused_at_once),
 		RUN(a_topic_that_is_not_there_is_made_where_the_server_does_that),
 		RUN(close_reports_what_is_left),
