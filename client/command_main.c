@@ -65,8 +65,27 @@ static bool has_noun(const char *word)
 	return false;
 }
 
+/* What Kafka's commands and their like call the verbs. */
+static const char *other_word(const char *noun, const char *word)
+{
+	static const struct { const char *word, *verb; } words[] = {
+		{ "list", "ls" },      { "describe", "info" }, { "show", "info" },     { "get", "info" },
+		{ "delete", "rm" },    { "remove", "rm" },     { "drop", "rm" },       { "alter", "set" },
+		{ "config", "set" },   { "add", "create" },    { "new", "create" },    { "reset-offsets", "seek" },
+		{ "reset", "seek" },   { "status", "info" },   { "stop", "pause" },    { "start", "resume" },
+		{ "produce", "publish" },
+	};
+	for (size_t i = 0; noun != NULL && i < sizeof(words) / sizeof(words[0]); i++)
+		for (size_t n = 0; n < COMMAND_COUNT && strcmp(words[i].word, word) == 0; n++)
+			if (strcmp(commands[n]->noun, noun) == 0 && commands[n]->verb != NULL &&
+			    strcmp(commands[n]->verb, words[i].verb) == 0)
+				return words[i].verb;
+	return NULL;
+}
+
 static int refuse(const char *noun, const char *word)
 {
+	const char *meant = other_word(noun, word);
 	struct nearest nearest = nearest_to(word);
 	const char *what = noun != NULL ? "verb" : word[0] == '-' ? "option" : "noun";
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
@@ -81,8 +100,10 @@ static int refuse(const char *noun, const char *word)
 	}
 	fprintf(stderr, "millstream%s%s: unknown %s '%s': ", noun != NULL ? " " : "",
 		noun != NULL ? noun : "", what, word);
-	if (nearest_name(&nearest) != NULL)
-		fprintf(stderr, "did you mean '%s'?\n", nearest_name(&nearest));
+	if (meant == NULL)
+		meant = nearest_name(&nearest);
+	if (meant != NULL)
+		fprintf(stderr, "did you mean '%s'?\n", meant);
 	else
 		fprintf(stderr, "see 'millstream %s%s--help'\n", noun != NULL ? noun : "",
 			noun != NULL ? " " : "");

@@ -162,10 +162,23 @@ static void parse_include(struct parse *parse, uint32_t line)
 		config_scan_next(&parse->scan);
 }
 
+/* What comes behind a name is neither '=' nor a block's. */
+static void lose_name(struct parse *parse, const char *name, const char *or_else)
+{
+	char expected[128];
+	size_t size = strlen(name);
+	if (size > 1 && name[size - 1] == ':')
+		snprintf(expected, sizeof(expected), "an option is written '%.*s = VALUE', without a colon",
+			 size > 30 ? 30 : (int)size - 1, name);
+	else
+		snprintf(expected, sizeof(expected), "'%.*s' goes on with '=' and a value%s", or_else[0] != '\0' ? 30 : 60,
+			 name, or_else);
+	lose(parse, expected);
+}
+
 /* From the title; the name is the caller's. */
 static void parse_titled(struct parse *parse, uint32_t line, const char *name)
 {
-	char expected[128];
 	char *title = strdup(config_scan_value(&parse->scan));
 	bool is_wrong = parse->scan.is_wrong;
 	if (title == NULL) {
@@ -177,16 +190,13 @@ static void parse_titled(struct parse *parse, uint32_t line, const char *name)
 	if (is_sign(parse, '{')) {
 		open_block(parse, line, is_wrong ? NULL : name, title);
 	} else {
-		snprintf(expected, sizeof(expected), "'%.30s' goes on with '=' and a value, or, as a block, "
-			 "with one title and '{'", name);
-		lose(parse, expected);
+		lose_name(parse, name, ", or, as a block, with one title and '{'");
 	}
 	free(title);
 }
 
 static void parse_named(struct parse *parse)
 {
-	char expected[128];
 	uint32_t line = parse->scan.token_line;
 	char *name = strdup(config_scan_value(&parse->scan));
 	if (name == NULL) {
@@ -205,8 +215,7 @@ static void parse_named(struct parse *parse)
 	} else if (is_value(parse) && !parse->scan.begins_line) {
 		parse_titled(parse, line, name);
 	} else {
-		snprintf(expected, sizeof(expected), "'%.60s' goes on with '=' and a value", name);
-		lose(parse, expected);
+		lose_name(parse, name, "");
 	}
 	free(name);
 }

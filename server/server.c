@@ -6,6 +6,7 @@
 #include "server/delivery.h"
 #include "server/log.h"
 #include "server/notify.h"
+#include "storage/disk.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -173,6 +174,13 @@ static const char *advice(int rc)
 	}
 }
 
+static void warn_of_ballast(const struct store_options *store)
+{
+	if (store->ballast_bytes > 0 && !ballast_is_there(store->dir))
+		log_warning("the disk has no room for log.ballast.bytes, which takes as much again beside it: once it "
+			    "is full, deleting records may not help; make room and restart, or set it lower");
+}
+
 static int start_listening(struct server *server, struct error *err)
 {
 	union address address;
@@ -281,6 +289,7 @@ int server_run(const struct server_settings *settings)
 	observer.user = &server.service;
 	int rc = broker_open(&server.service.broker, &server.loop, &settings->broker, &observer, &err);
 	if (rc == 0) {
+		warn_of_ballast(&settings->broker.store);
 		start_handles(&server);
 		rc = captures_start(&server.service.captures, server.service.broker, settings->sources,
 				    settings->source_count, &err);

@@ -131,3 +131,10 @@ void ballast_free(const char *dir)
 	ballast_path(dir, path, sizeof(path));
 	unlink(path);
 }
+
+bool ballast_is_there(const char *dir)
+{
+	char path[4096];
+	ballast_path(dir, path, sizeof(path));
+	return access(path, F_OK) == 0;
+}

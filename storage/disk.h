@@ -30,5 +30,6 @@ int disk_sync_directory(const char *dir, struct error *err);
  * not, and *out_is_there says so.  Freeing one that is not there is fine. */
 int ballast_make(const char *dir, uint64_t bytes, bool *out_is_there, struct error *err);
 void ballast_free(const char *dir);
+bool ballast_is_there(const char *dir);
 
 #endif

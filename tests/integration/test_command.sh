@@ -164,6 +164,9 @@ run 64 && err_has "usage: millstream" && run 64 topic && err_has "usage: millstr
 ok "no noun or verb shows the help"
 run 64 consme && err_has "did you mean 'consume'" && run 64 topic xyz && run 64 topic creat && err_has "did you mean 'create'"
 ok "misspelt nouns and verbs get the nearest"
+run 64 topic describe x && err_has "did you mean 'info'" && run 64 group reset-offsets && err_has "did you mean 'seek'" &&
+	run 64 bench list && ! err_has "did you mean"
+ok "verbs of other tools get ours"
 run 64 consume x --offsett 1 && err_has "did you mean '--offset'" && run 64 consume x -y && err_has "unknown option '-y'"
 ok "misspelt options get the nearest"
 run 64 consume && run 64 consume x -c && err_has "needs a value" && run 64 consume x -c -1 && run 64 consume x --exit=1

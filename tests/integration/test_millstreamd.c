@@ -314,6 +314,7 @@ static void server_listens_until_it_is_asked_to_end(void **state)
 	assert_has(server.log, "level=info msg=\"stopping (SIGTERM)\"");
 	assert_has(server.log, "level=info msg=stopped\n");
 	assert_false(can_connect(&server));
+	assert_null(strstr(server.log, "ballast"));
 
 	start_and_wait(&server, NULL);
 	kill(server.pid, SIGINT);
@@ -357,6 +358,16 @@ static void what_this_machine_has_not_is_one_line_and_78(void **state)
 	said = run(78, "-t", "-c", config_path, "--data-dir", config_path);
 	assert_has(said, "millstreamd: data.dir: '");
 	assert_has(said, "is there and is no directory\n");
+	assert_int_equal(stop(&server), 0);
+}
+
+static void ballast_that_there_is_no_room_for_is_warned_of(void **state)
+{
+	struct running server;
+	(void)state;
+	write_server_config("listen = 127.0.0.1:0\nlog.ballast.bytes = 1TiB\n");
+	start_and_wait(&server, NULL);
+	assert_has(server.log, "level=warning msg=\"the disk has no room for log.ballast.bytes");
 	assert_int_equal(stop(&server), 0);
 }
 
@@ -473,6 +484,7 @@ int main(void)
 		TEST(password_for_everyone_to_read_is_warned_of),
 		TEST(server_listens_until_it_is_asked_to_end),
 		TEST(what_this_machine_has_not_is_one_line_and_78),
+		TEST(ballast_that_there_is_no_room_for_is_warned_of),
 		TEST(reload_applies_what_it_can_and_tells_the_rest),
 		TEST(wrong_reload_leaves_everything_as_it_was),
 		TEST(service_manager_is_told),

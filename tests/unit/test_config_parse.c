@@ -184,6 +184,7 @@ static void what_is_no_list_is_one_problem(void **state)
 	/* Its end is missing: what comes behind is found again. */
 	expect("a = { x,\n y\nb = 2\nc = 3",
 	       "3! a list goes on with ',' or ends with '}', but here is 'b'\n4 c = [3]\n");
+	expect("listen: 127.0.0.1:80\nb = 1", "2! an option is written 'listen = VALUE', without a colon, but here is 'b'\n2 b = [1]\n");
 	expect("a = { x", "1! a list goes on with ',' or ends with '}', but here is the end of the file\n");
 }
 
