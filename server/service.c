@@ -8,6 +8,7 @@ void service_init(struct service *service, const struct service_limits *limits, 
 	*service = (struct service){ .limits = *limits, .start_ms = now_ms, .state = "ready" };
 	LIST_INIT(&service->sessions);
 	TAILQ_INIT(&service->ready);
+	TAILQ_INIT(&service->waiting);
 	STAILQ_INIT(&service->topic_works);
 }
 
@@ -110,12 +111,11 @@ static void on_topic_removed(void *user, struct catalog_topic *topic)
 static void on_room(void *user)
 {
 	struct service *service = user;
-	struct session *session, *next;
-	for (session = LIST_FIRST(&service->sessions); session != NULL; session = next) {
-		next = LIST_NEXT(session, link);
-		if (session->waiting != NULL)
-			session_publish_resume(session);
-	}
+	struct session *session;
+	/* Whoever has more to publish behind that is the last again. */
+	while ((session = TAILQ_FIRST(&service->waiting)) != NULL)
+		if (!session_publish_resume(session))
+			break;
 }
 
 static void on_state(void *user, enum appender_state state, const struct error *err)

@@ -14,6 +14,7 @@ struct session;
 struct topic_work;
 LIST_HEAD(session_list, session);
 STAILQ_HEAD(topic_work_list, topic_work);
+TAILQ_HEAD(session_queue, session);
 
 struct service_limits {
 	uint32_t frame_bytes_max;
@@ -31,6 +32,7 @@ struct service {
 	uint32_t session_count;
 	uint32_t subscription_count;
 	struct subscription_queue ready;        /* has something to deliver, and may */
+	struct session_queue waiting;           /* to publish; the first was turned away last */
 	struct topic_work_list topic_works;     /* under way, or waiting for their turn */
 	int64_t start_ms;               /* monotonic */
 	const char *state;              /* "ready", "disk full", "stopping" */

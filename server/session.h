@@ -45,6 +45,7 @@ struct session {
 	int64_t opened_ms;
 	int64_t last_received_ms;
 	int64_t last_ping_ms;
+	TAILQ_ENTRY(session) waiting_link;      /* while it is waiting */
 	LIST_ENTRY(session) link;
 };
 
@@ -95,8 +96,9 @@ session_handler session_sources, session_source_control;
 /* Has the group committed anything?  ERROR_NOT_FOUND: no.  (session_group.c) */
 int session_group_find(struct session *session, struct bytes group, struct error *err);
 
-/* The appender has room again: try what waits.  (session_publish.c) */
-void session_publish_resume(struct session *session);
+/* The appender has room again: try what waits.  False: it has not, and the session waits on.
+ * (session_publish.c) */
+bool session_publish_resume(struct session *session);
 void session_publish_drop(struct session *session);
 
 #endif

@@ -109,20 +109,34 @@ static int try_submit(struct publish *publish)
 static void submit(struct publish *publish)
 {
 	struct session *session = publish->session;
-	if (try_submit(publish) != 0)
+	struct session_queue *waiting = &session->service->waiting;
+	/* Where others wait, the first of them is told of room. */
+	if (TAILQ_EMPTY(waiting) && try_submit(publish) != 0)
 		return;
+	TAILQ_INSERT_TAIL(waiting, session, waiting_link);
 	session->waiting = publish;
 	session->is_paused = true;
 }
 
-void session_publish_resume(struct session *session)
+static void stop_waiting(struct session *session)
+{
+	TAILQ_REMOVE(&session->service->waiting, session, waiting_link);
+	session->waiting = NULL;
+}
+
+bool session_publish_resume(struct session *session)
 {
 	struct publish *publish = session->waiting;
-	if (try_submit(publish) == 0)
-		return;
-	session->waiting = NULL;
+	/* First: a refusal that does not fit the output ends the session, and what waits with it. */
+	stop_waiting(session);
+	if (try_submit(publish) == 0) {
+		TAILQ_INSERT_HEAD(&session->service->waiting, session, waiting_link);
+		session->waiting = publish;
+		return false;
+	}
 	session->is_paused = false;
 	session->transport->on_resume(session);
+	return true;
 }
 
 void session_publish_drop(struct session *session)
@@ -130,7 +144,7 @@ void session_publish_drop(struct session *session)
 	if (session->waiting == NULL)
 		return;
 	struct publish *publish = session->waiting;
-	session->waiting = NULL;
+	stop_waiting(session);
 	publish_destroy(publish);
 }
 

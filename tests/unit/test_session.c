@@ -7,6 +7,7 @@
 #include "tests/support/session_rig.h"
 #include "tests/support/wait_until.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,26 @@
 #include <cmocka.h>
 
 static struct session_rig *rig;
+
+/* How many more PUBLISHes the queue has room for. */
+static unsigned int room_count = UINT_MAX;
+static bool is_disk_full;
+
+int __wrap_appender_try_submit(struct appender *appender, struct submission *submission,
+			       struct error *err);
+int __real_appender_try_submit(struct appender *appender, struct submission *submission,
+			       struct error *err);
+
+int __wrap_appender_try_submit(struct appender *appender, struct submission *submission,
+			       struct error *err)
+{
+	if (is_disk_full)
+		return error_set(err, ERROR_DISK_FULL, "no room");
+	if (room_count == 0)
+		return 0;
+	room_count -= room_count != UINT_MAX;
+	return __real_appender_try_submit(appender, submission, err);
+}
 
 static int set_up(void **state)
 {
@@ -509,6 +530,67 @@ static void a_sequence_beyond_all_numbers_harms_nobody(void **state)
 	rig_session_destroy(session);
 }
 
+static void make_room(unsigned int count)
+{
+	room_count = count;
+	service_broker_observer.on_room(&rig->service);
+}
+
+static void publishers_that_wait_for_room_take_turns(void **state)
+{
+	enum { COUNT = 3 };
+	struct rig_session *sessions[COUNT];
+	(void)state;
+	for (int i = 0; i < COUNT; i++)
+		sessions[i] = greeted();
+	publish(sessions[0], 2, "busy", 1);
+	expect_ok(sessions[0], 2);
+	room_count = 0;
+	for (int i = 0; i < COUNT; i++)
+		publish(sessions[i], 3, "busy", 1);
+	/* Each at the end of its turn has more to send. */
+	for (uint32_t id = 3; id < 6; id++)
+		for (int i = 0; i < COUNT; i++) {
+			make_room(1);
+			expect_ok(sessions[i], id);
+			if (id < 5)
+				publish(sessions[i], id + 1, "busy", 1);
+		}
+	/* Nobody overtakes who waits. */
+	room_count = 0;
+	publish(sessions[0], 6, "busy", 1);
+	room_count = 1;
+	publish(sessions[1], 6, "busy", 1);
+	make_room(1);
+	expect_ok(sessions[0], 6);
+	/* Nor is anybody held up by one that has gone. */
+	publish(sessions[2], 6, "busy", 1);
+	rig_session_destroy(sessions[1]);
+	make_room(1);
+	expect_ok(sessions[2], 6);
+	room_count = UINT_MAX;
+	rig_session_destroy(sessions[0]);
+	rig_session_destroy(sessions[2]);
+}
+
+static void a_refusal_that_does_not_fit_the_output_ends_who_waits_once(void **state)
+{
+	struct rig_session *session = greeted();
+	(void)state;
+	publish(session, 2, "busy", 1);
+	expect_ok(session, 2);
+	room_count = 0;
+	publish(session, 3, "busy", 1);
+	room_count = UINT_MAX;
+	session->session->unsent_bytes = rig->service.limits.output_bytes_max;
+	is_disk_full = true;
+	service_broker_observer.on_room(&rig->service);
+	is_disk_full = false;
+	assert_true(session->has_ended);
+	assert_null(session->session->waiting);
+	rig_session_destroy(session);
+}
+
 static void a_subscriber_that_stops_reading_holds_only_its_share(void **state)
 {
 	struct rig_session *stalled = greeted(), *session = greeted();
@@ -768,6 +850,8 @@ int main(void)
 		TEST(starts_count_from_the_end_and_stop_at_the_beginning),
 		TEST(a_repeated_sequence_is_stored_once),
 		TEST(a_sequence_beyond_all_numbers_harms_nobody),
+		TEST(publishers_that_wait_for_room_take_turns),
+		TEST(a_refusal_that_does_not_fit_the_output_ends_who_waits_once),
 		TEST(a_subscriber_that_stops_reading_holds_only_its_share),
 		TEST(one_that_says_nothing_is_sent_away_in_time),
 		TEST(every_frame_in_every_state_is_answered_or_ends_the_session),
