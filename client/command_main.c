@@ -86,6 +86,10 @@ static const char *other_word(const char *noun, const char *word)
 static int refuse(const char *noun, const char *word)
 {
 	const char *meant = other_word(noun, word);
+	if (noun == NULL && (strcmp(word, "-s") == 0 || strcmp(word, "--server") == 0)) {
+		fprintf(stderr, "millstream: %s needs a value: HOST:PORT\n", word);
+		return COMMAND_USAGE;
+	}
 	struct nearest nearest = nearest_to(word);
 	const char *what = noun != NULL ? "verb" : word[0] == '-' ? "option" : "noun";
 	for (size_t i = 0; i < COMMAND_COUNT; i++)

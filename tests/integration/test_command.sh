@@ -167,6 +167,8 @@ ok "misspelt nouns and verbs get the nearest"
 run 64 topic describe x && err_has "did you mean 'info'" && run 64 group reset-offsets && err_has "did you mean 'seek'" &&
 	run 64 bench list && ! err_has "did you mean"
 ok "verbs of other tools get ours"
+run 64 -s && err_has "needs a value" && run 64 --server && err_has "needs a value"
+ok "the server's option wants its value"
 run 64 consume x --offsett 1 && err_has "did you mean '--offset'" && run 64 consume x -y && err_has "unknown option '-y'"
 ok "misspelt options get the nearest"
 run 64 consume && run 64 consume x -c && err_has "needs a value" && run 64 consume x -c -1 && run 64 consume x --exit=1
