@@ -45,6 +45,7 @@ struct session {
 	int64_t opened_ms;
 	int64_t last_received_ms;
 	int64_t last_ping_ms;
+	unsigned int group_commit_count;        /* under way */
 	TAILQ_ENTRY(session) waiting_link;      /* while it is waiting */
 	LIST_ENTRY(session) link;
 };

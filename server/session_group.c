@@ -8,6 +8,9 @@
 
 /* COMMIT, COMMITTED and GROUP_REMOVE. */
 
+/* Of a session under way: their bytes wait for the appender, whose queue takes any. */
+#define GROUP_COMMITS_MAX 16
+
 /* What the appender writes for a request, and tells when it is durable. */
 struct group_commit {
 	struct completion completion;
@@ -40,6 +43,7 @@ static void on_completed(struct completion *completion)
 			session_refuse(session, (uint8_t)commit->type, commit->request_id, &err);
 	}
 	free(commit);
+	session->group_commit_count--;
 	session_release(session);
 }
 
@@ -71,6 +75,10 @@ static int collect(struct session *session, struct message_list list,
 
 static struct group_commit *begin(struct session *session, const struct frame *frame, struct error *err)
 {
+	if (session->group_commit_count == GROUP_COMMITS_MAX) {
+		error_set(err, ERROR_BUSY, "%d COMMITs of this connection are under way", GROUP_COMMITS_MAX);
+		return NULL;
+	}
 	struct group_commit *commit = calloc(1, sizeof(*commit));
 	if (commit == NULL) {
 		error_set(err, ERROR_MEMORY, "a group's offsets");
@@ -80,6 +88,7 @@ static struct group_commit *begin(struct session *session, const struct frame *f
 	commit->session = session;
 	commit->type = (enum frame_type)frame->type;
 	commit->request_id = frame->request_id;
+	session->group_commit_count++;
 	session_hold(session);
 	return commit;
 }
@@ -87,6 +96,7 @@ static struct group_commit *begin(struct session *session, const struct frame *f
 /* It was not taken: on_durable will not be called. */
 static void give_up(struct group_commit *commit)
 {
+	commit->session->group_commit_count--;
 	session_release(commit->session);
 	free(commit);
 }

@@ -454,6 +454,26 @@ static void group_is_removed_when_nobody_is_in_it(void **state)
 	assert_int_equal(reply.offsets.count, 0);
 }
 
+/* What waits for the appender is memory. */
+static void commits_without_end_are_refused(void **state)
+{
+	struct message_commit_offset offset = { bytes_of_text("t"), 0, 0, { NULL, 0 } };
+	struct message_commit message = { bytes_of_text("g"), { .count = 1, .items = &offset } };
+	const uint32_t first_id = last_id + 2;
+	msgpack_sbuffer requests;
+	struct frame frame;
+	(void)state;
+	create_topic("t", 1);
+	msgpack_sbuffer_init(&requests);
+	for (int i = 0; i < 17; i++)
+		assert_int_equal(message_commit_encode(&requests, ++last_id, &message, NULL), 0);
+	frame = answer_to(asking, &requests);
+	assert_int_equal(code_of(frame), ERROR_BUSY);
+	for (uint32_t id = first_id; id < last_id; id++)
+		assert_true(rig_reply(asking, id, &frame) && code_of(frame) == ERROR_NONE);
+	commit("g", "t", 1, 0);
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -469,6 +489,7 @@ int main(void)
 		TEST(group_that_is_not_there_is_told),
 		TEST(page_of_another_server_is_refused),
 		TEST(group_is_removed_when_nobody_is_in_it),
+		TEST(commits_without_end_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
