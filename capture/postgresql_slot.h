@@ -28,7 +28,8 @@ int postgresql_slot_check_taken(struct postgresql_source *source, struct error *
 /* Make it, on the replication connection.  With an exported snapshot, whose name it fills
  * in (snapshot_bytes of room): good until the next command there.  A temporary one ends
  * with the connection.  Logs, while it takes long, which process it waits for.
- * ERROR_BUSY: all slots are in use; ERROR_TIMEOUT: still waiting. */
+ * ERROR_BUSY: all slots are in use, or a published table was altered or truncated
+ * meanwhile, and nothing was made; ERROR_TIMEOUT: still waiting. */
 int postgresql_slot_create(struct postgresql_source *source, bool is_temporary,
 			   uint64_t *out_lsn, char *snapshot, size_t snapshot_bytes,
 			   struct error *err);
