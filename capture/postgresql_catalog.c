@@ -20,7 +20,7 @@
 	" (SELECT sum(greatest(l.reltuples, 0))::int8 FROM pg_class l WHERE l.oid = c.oid OR (" \
 	" c.relkind = 'p' AND l.oid IN (SELECT relid FROM pg_partition_tree(c.oid) WHERE isleaf)))," \
 	" CASE WHEN c.relispartition THEN (SELECT string_agg(relid::oid::text, ' ')"            \
-	" FROM pg_partition_ancestors(c.oid) WHERE relid <> c.oid) END"                         \
+	" FROM pg_partition_ancestors(c.oid) WHERE relid <> c.oid) END, %s"                     \
 	" FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"                        \
 	" LEFT JOIN pg_publication b ON b.pubname = $1"                                         \
 	" LEFT JOIN pg_publication_tables p"                                                    \
@@ -29,7 +29,14 @@
 	" AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'"                        \
 	" ORDER BY n.nspname, c.relname"
 
-enum { OID, SCHEMA, TABLE, PARTITIONED, UNLOGGED, MAY_READ, IDENTITY, MEMBER, PUBLISHED, ROW_FILTER, ESTIMATE, ANCESTORS };
+/* From version 18 on that stands in the way of UPDATE and DELETE. */
+#define HAS_UNPUBLISHED_IDENTITY                                                                \
+	"c.relreplident = 'f' AND EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid" \
+	" AND a.attgenerated <> '' AND NOT a.attisdropped"                                      \
+	" AND (p.attnames IS NULL OR a.attname <> ALL (p.attnames)))"
+
+enum { OID, SCHEMA, TABLE, PARTITIONED, UNLOGGED, MAY_READ, IDENTITY, MEMBER, PUBLISHED, ROW_FILTER, ESTIMATE, ANCESTORS,
+       UNPUBLISHED_IDENTITY };
 
 static bool has_oid(const struct postgresql_candidates *list, uint32_t oid)
 {
@@ -63,6 +70,7 @@ static void fill_candidate(const PGresult *result, int row, struct postgresql_ca
 		.is_unlogged = postgresql_field_bool(result, row, UNLOGGED),
 		.may_read = postgresql_field_bool(result, row, MAY_READ),
 		.has_identity = postgresql_field_bool(result, row, IDENTITY),
+		.has_unpublished_identity = postgresql_field_bool(result, row, UNPUBLISHED_IDENTITY),
 		.is_member = postgresql_field_bool(result, row, MEMBER),
 		.is_published = postgresql_field_bool(result, row, PUBLISHED),
 		.row_filter = postgresql_field(result, row, ROW_FILTER),
@@ -74,12 +82,14 @@ static int fetch(struct postgresql_source *source, struct postgresql_connection 
 		 struct postgresql_candidates *out, struct error *err)
 {
 	const char *const values[] = { source->settings->publication_name };
-	char sql[sizeof(CANDIDATES) + 300];
+	char sql[sizeof(CANDIDATES) + 500];
 	bool is_15 = source->server_version >= 150000;
 	snprintf(sql, sizeof(sql), CANDIDATES,
 		 is_15 ? " OR EXISTS (SELECT 1 FROM pg_publication_namespace s"
 			 " WHERE s.pnpubid = b.oid AND s.pnnspid = c.relnamespace)" : "",
-		 is_15 ? "p.rowfilter" : "NULL", source->server_version >= POSTGRESQL_ROOT_VERSION_MIN ? "p" : "r");
+		 is_15 ? "p.rowfilter" : "NULL",
+		 source->server_version >= 180000 ? HAS_UNPUBLISHED_IDENTITY : "false",
+		 source->server_version >= POSTGRESQL_ROOT_VERSION_MIN ? "p" : "r");
 	if (postgresql_connection_query(connection, sql, values, 1, &out->result, err) != 0)
 		return error_context(err, "list the tables");
 	out->items = calloc((size_t)PQntuples(out->result) + 1, sizeof(*out->items));

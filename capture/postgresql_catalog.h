@@ -16,6 +16,8 @@ struct postgresql_candidate {
 	bool is_unlogged;               /* not in the WAL: never captured */
 	bool may_read;
 	bool has_identity;              /* its updates and deletes can say which row */
+	bool has_unpublished_identity;  /* FULL, and generated columns that are not published: the
+					 * server refuses updates and deletes */
 	bool is_member;                 /* named by the publication, or by all tables of it */
 	bool is_published;              /* its changes come under its own name */
 	struct bytes row_filter;        /* of the publication; nil: none */

@@ -142,6 +142,11 @@ static int check_table(struct postgresql_source *source, const struct postgresql
 		source_log(source, SOURCE_LOG_WARNING, "table %s has no replica identity: while it is published,"
 			   " PostgreSQL refuses its UPDATE and DELETE; give it a primary key, or: ALTER TABLE %s"
 			   " REPLICA IDENTITY FULL", name.buffer.data, name.buffer.data);
+	else if (table->has_unpublished_identity)
+		source_log(source, SOURCE_LOG_WARNING, "table %s has REPLICA IDENTITY FULL and generated columns that are"
+			   " not published: PostgreSQL refuses its UPDATE and DELETE; give it a primary key and ALTER TABLE"
+			   " %s REPLICA IDENTITY DEFAULT, or publish_generated_columns = stored", name.buffer.data,
+			   name.buffer.data);
 	text_clear(&name);
 	return rc;
 }

@@ -8,20 +8,20 @@
 #define LONG_WAIT_MS    2000    /* then say what slot creation waits for */
 #define REMIND_MS       30000
 
+enum { PLUGIN, TYPE, DATABASE, ACTIVE_PID, RESTART_LSN, CONFIRMED_LSN, WAL_STATUS, WHY_LOST, USER_OF };
 
-enum { PLUGIN, TYPE, DATABASE, ACTIVE_PID, RESTART_LSN, CONFIRMED_LSN, WAL_STATUS, TEMPORARY, USER_OF };
+#define SLOT                                                                                             \
+	"SELECT s.plugin, s.slot_type, s.database, s.active_pid, s.restart_lsn, s.confirmed_flush_lsn,"  \
+	" %s, %s, a.application_name FROM pg_replication_slots s"                                        \
+	" LEFT JOIN pg_stat_activity a ON a.pid = s.active_pid WHERE s.slot_name = $1"
 
 static int ask(struct postgresql_source *source, PGresult **out, struct error *err)
 {
 	const char *const values[] = { source->settings->slot_name };
-	return postgresql_connection_query(source->catalog, source->server_version >= 130000 ?
-		"SELECT s.plugin, s.slot_type, s.database, s.active_pid, s.restart_lsn, s.confirmed_flush_lsn,"
-		" s.wal_status, s.temporary, a.application_name FROM pg_replication_slots s"
-		" LEFT JOIN pg_stat_activity a ON a.pid = s.active_pid WHERE s.slot_name = $1" :
-		"SELECT s.plugin, s.slot_type, s.database, s.active_pid, s.restart_lsn, s.confirmed_flush_lsn,"
-		" NULL, s.temporary, a.application_name FROM pg_replication_slots s"
-		" LEFT JOIN pg_stat_activity a ON a.pid = s.active_pid WHERE s.slot_name = $1",
-		values, 1, out, err) == 0 ? 0 :
+	char sql[sizeof(SLOT) + 64];
+	snprintf(sql, sizeof(sql), SLOT, source->server_version >= 130000 ? "s.wal_status" : "NULL",
+		 source->server_version >= 170000 ? "s.invalidation_reason" : "NULL");
+	return postgresql_connection_query(source->catalog, sql, values, 1, out, err) == 0 ? 0 :
 		error_context(err, "look for replication slot \"%s\"", source->settings->slot_name);
 }
 
@@ -52,8 +52,9 @@ static int check_life(struct postgresql_source *source, const PGresult *slot, st
 	if (strcmp(PQgetvalue(slot, 0, WAL_STATUS), "lost") == 0 || PQgetisnull(slot, 0, RESTART_LSN) ||
 	    PQgetisnull(slot, 0, CONFIRMED_LSN))
 		return error_set(err, ERROR_GAP, "the server has given up the WAL of replication slot \"%s\""
-				 " (max_slot_wal_keep_size); the changes since are lost here; " BEGIN_AGAIN "%s%s%s",
-				 name, source->context->name, is_dropped_by_hand ? ", after SELECT pg_drop_replication_slot('" : "",
+				 " (%s); the changes since are lost here; " BEGIN_AGAIN "%s%s%s",
+				 name, PQgetisnull(slot, 0, WHY_LOST) ? "max_slot_wal_keep_size" : PQgetvalue(slot, 0, WHY_LOST),
+				 source->context->name, is_dropped_by_hand ? ", after SELECT pg_drop_replication_slot('" : "",
 				 is_dropped_by_hand ? name : "", is_dropped_by_hand ? "')" : "");
 	return 0;
 }

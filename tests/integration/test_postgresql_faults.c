@@ -182,8 +182,7 @@ static void missing_privileges_are_named_with_their_sql(void **state)
 	fails_with(ERROR_DENIED, "as a superuser, and then millstream source restart shop: "
 				 "ALTER ROLE \"plain\" REPLICATION; GRANT USAGE ON SCHEMA \"far\" TO \"plain\"; "
 				 "GRANT SELECT ON \"far\".\"a\", \"public\".\"users\" TO \"plain\"; CREATE PUBLICATION ");
-	assert_non_null(strstr(rig.err.text, " FOR TABLE ONLY \"far\".\"a\", ONLY \"far\".\"b\", ONLY \"public\".\"users\""
-					     " WITH (publish_via_partition_root = true)"));
+	assert_non_null(strstr(rig.err.text, " FOR TABLE ONLY \"far\".\"a\", ONLY \"far\".\"b\", ONLY \"public\".\"users\""));
 	/* What it says is what is missing. */
 	rig_sql(&rig, strstr(rig.err.text, "ALTER ROLE"));
 	rig_start_streaming(&rig);
@@ -259,6 +258,31 @@ static void tables_without_identity_are_warned_of(void **state)
 	assert_true(rig_has_logged(&rig, "table \"public\".\"nothing\" has no replica identity"));
 	assert_true(rig_has_logged(&rig, "table \"public\".\"fleeting\" is unlogged"));
 	assert_false(rig_has_logged(&rig, "\"users\" has no replica identity"));
+	rig_stop(&rig);
+}
+
+/* PostgreSQL refuses their UPDATE, too, which before it did not. */
+static void full_identities_with_unpublished_columns_are_warned_of(void **state)
+{
+	(void)state;
+	NEED_SERVER();
+	NEED_VERSION(180000, "identities may have columns that are not published before PostgreSQL 18");
+	char sql[200];
+	rig_sql(&rig, "CREATE TABLE virtual (id int, v int GENERATED ALWAYS AS (id) VIRTUAL);"
+		      "CREATE TABLE stored (id int, v int GENERATED ALWAYS AS (id) STORED);"
+		      "ALTER TABLE virtual REPLICA IDENTITY FULL; ALTER TABLE stored REPLICA IDENTITY FULL;"
+		      "ALTER TABLE users ADD v int GENERATED ALWAYS AS (id) STORED");
+	rig_start_streaming(&rig);
+	assert_true(rig_has_logged(&rig, "ALTER TABLE \"public\".\"virtual\" REPLICA IDENTITY DEFAULT"));
+	assert_true(rig_has_logged(&rig, "ALTER TABLE \"public\".\"stored\" REPLICA IDENTITY DEFAULT"));
+	assert_false(rig_has_logged(&rig, "ALTER TABLE \"public\".\"users\" REPLICA IDENTITY"));
+	rig_stop(&rig);
+	rig_forget_lines(&rig);
+	snprintf(sql, sizeof(sql), "ALTER PUBLICATION %s SET (publish_generated_columns = stored)", rig.database);
+	rig_sql(&rig, sql);
+	rig_start_streaming(&rig);
+	assert_true(rig_has_logged(&rig, "ALTER TABLE \"public\".\"virtual\" REPLICA IDENTITY DEFAULT"));
+	assert_false(rig_has_logged(&rig, "ALTER TABLE \"public\".\"stored\" REPLICA IDENTITY"));
 	rig_stop(&rig);
 }
 
@@ -537,6 +561,23 @@ static void slot_that_lost_its_wal_is_a_gap(void **state)
 	begins_again();
 }
 
+static void slot_that_nobody_read_for_long_is_a_gap(void **state)
+{
+	(void)state;
+	NEED_SERVER();
+	NEED_VERSION(180000, "slots have idle_replication_slot_timeout from PostgreSQL 18 on");
+	reach_a_position();
+	rig_sql(&rig, "ALTER SYSTEM SET idle_replication_slot_timeout = '1s'");
+	rig_sql(&rig, "SELECT pg_reload_conf()");
+	/* A checkpoint looks. */
+	assert_true(wait_until((rig_sql(&rig, "CHECKPOINT"), number_of(&rig, "SELECT count(*) FROM pg_replication_slots"
+				" WHERE invalidation_reason = 'idle_timeout' AND database = current_database()") == 1)));
+	rig_sql(&rig, "ALTER SYSTEM RESET idle_replication_slot_timeout");
+	rig_sql(&rig, "SELECT pg_reload_conf()");
+	fails_with(ERROR_GAP, "has given up the WAL");
+	assert_non_null(strstr(rig.err.text, "(idle_timeout)"));
+}
+
 static void another_server_or_future_is_a_gap(void **state)
 {
 	(void)state;
@@ -776,6 +817,7 @@ int main(void)
 		TEST(wal_level_is_checked),
 		TEST(missing_table_and_publication_fail),
 		TEST(tables_without_identity_are_warned_of),
+		TEST(full_identities_with_unpublished_columns_are_warned_of),
 		TEST(full_replication_slots_are_retried),
 		TEST(full_wal_senders_are_retried),
 		TEST(slot_of_another_kind_is_refused),
@@ -790,6 +832,7 @@ int main(void)
 		TEST(dropped_slot_is_a_gap),
 		TEST(slot_read_by_another_is_a_gap),
 		TEST(slot_that_lost_its_wal_is_a_gap),
+		TEST(slot_that_nobody_read_for_long_is_a_gap),
 		TEST(another_server_or_future_is_a_gap),
 		TEST(promoted_server_is_followed_only_within_its_history),
 		TEST(slow_disk_does_not_cost_the_connection),

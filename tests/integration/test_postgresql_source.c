@@ -286,6 +286,55 @@ static void generated_columns_are_left_out_of_both(void **state)
 	rig_stop(&rig);
 }
 
+/* From version 18 on they are virtual unless they say otherwise, and such a one is never published. */
+static void virtual_columns_are_left_out_of_both(void **state)
+{
+	(void)state;
+	NEED_SERVER();
+	NEED_VERSION(180000, "generated columns are virtual from PostgreSQL 18 on");
+	rig_sql(&rig, "CREATE TABLE users (id int PRIMARY KEY, twice int GENERATED ALWAYS AS (id * 2), name text);"
+		      "INSERT INTO users (id, name) VALUES (1, 'a')");
+	rig_start_streaming(&rig);
+	rig_sql(&rig, "INSERT INTO users (id, name) VALUES (2, 'b'); ALTER TABLE users ADD thrice int GENERATED ALWAYS AS"
+		      " (id * 3); UPDATE users SET name = 'c' WHERE id = 2");
+	wait_for_records("users", 3);
+	assert_string_equal(rig_dump(&rig, "users"), "last r {1} - {1,'a'}\nc {2} - {2,'b'}\nu {2} - {2,'c'}\n");
+	rig_stop(&rig);
+}
+
+static void publishes_generated_columns(const char *publication, const char *dump)
+{
+	char sql[300];
+	rig_set(&rig, "publication.autocreate.mode", "disabled");
+	rig_sql(&rig, "CREATE TABLE users (id int PRIMARY KEY, twice int GENERATED ALWAYS AS (id * 2) STORED,"
+		      " thrice int GENERATED ALWAYS AS (id * 3) VIRTUAL, name text);"
+		      "INSERT INTO users (id, name) VALUES (1, 'a')");
+	snprintf(sql, sizeof(sql), "CREATE PUBLICATION %s FOR TABLE users %s", rig.database, publication);
+	rig_sql(&rig, sql);
+	rig_start_streaming(&rig);
+	rig_sql(&rig, "INSERT INTO users (id, name) VALUES (2, 'b')");
+	wait_for_records("users", 2);
+	assert_string_equal(rig_dump(&rig, "users"), dump);
+	rig_stop(&rig);
+}
+
+static void stored_columns_that_are_published_are_in_both(void **state)
+{
+	(void)state;
+	NEED_SERVER();
+	NEED_VERSION(180000, "generated columns are published from PostgreSQL 18 on");
+	publishes_generated_columns("WITH (publish_generated_columns = stored)",
+				    "last r {1} - {1,2,'a'}\nc {2} - {2,4,'b'}\n");
+}
+
+static void stored_columns_of_a_column_list_are_in_both(void **state)
+{
+	(void)state;
+	NEED_SERVER();
+	NEED_VERSION(180000, "generated columns are published from PostgreSQL 18 on");
+	publishes_generated_columns("(id, twice)", "last r {1} - {1,2}\nc {2} - {2,4}\n");
+}
+
 /* Restart. */
 
 static void restarted_source_goes_on_where_the_log_ends(void **state)
@@ -645,6 +694,9 @@ int main(void)
 		TEST(log_knows_of_the_snapshot_before_the_slot_is_made),
 		TEST(column_lists_and_row_filters_hold_for_snapshot_and_stream),
 		TEST(generated_columns_are_left_out_of_both),
+		TEST(virtual_columns_are_left_out_of_both),
+		TEST(stored_columns_that_are_published_are_in_both),
+		TEST(stored_columns_of_a_column_list_are_in_both),
 		TEST(restarted_source_goes_on_where_the_log_ends),
 		TEST(what_is_confirmed_was_stored_before),
 		TEST(idle_database_advances_the_slot),
