@@ -173,46 +173,55 @@ static int explain(struct postgresql_source *source, struct error *err)
 	return error_context(err, "make replication slot \"%s\"", source->settings->slot_name);
 }
 
-/* Of each published table and its partitions: their files, and the rows of the catalog
- * that an ALTER TABLE or a TRUNCATE replaces. */
-#define LAYOUT                                                                                 \
+/* Has a transaction that began at or after $2 (a txid) altered or truncated a published table,
+ * or a partition of one?  It has left its id at the table's rows in the catalog. */
+#define IS_NEW(xmin)    "((" xmin "::text::int8 - $2::int8) & 4294967295) < now.txid - $2::int8"
+#define HAS_CHANGED                                                                             \
 	"WITH published AS (SELECT c.oid FROM pg_publication_tables p"                          \
 	" JOIN pg_namespace n ON n.nspname = p.schemaname"                                      \
 	" JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = p.tablename WHERE p.pubname = $1)," \
 	" tables AS (SELECT oid FROM published"                                                 \
 	" UNION SELECT t.relid::oid FROM published, pg_partition_tree(published.oid) t)"        \
-	" SELECT md5(string_agg(concat_ws(' ', c.oid, c.xmin, c.relfilenode,"                   \
-	" (SELECT string_agg(a.xmin::text, ' ' ORDER BY a.attnum) FROM pg_attribute a"          \
-	" WHERE a.attrelid = c.oid AND a.attnum > 0)), ',' ORDER BY c.oid))"                    \
-	" FROM tables JOIN pg_class c USING (oid)"
+	" SELECT EXISTS (SELECT FROM tables JOIN pg_class c USING (oid),"                       \
+	" (SELECT txid_snapshot_xmax(txid_current_snapshot()) AS txid) now WHERE " IS_NEW("c.xmin") \
+	" OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND " IS_NEW("a.xmin") "))"
 
-enum { LAYOUT_BYTES = 33 };
+enum { TXID_BYTES = 24 };
 
-static int describe_layout(struct postgresql_source *source, char *out, struct error *err)
+static int next_txid(struct postgresql_source *source, char *out, struct error *err)
 {
-	const char *const values[] = { source->settings->publication_name };
-	PGresult *layout;
+	PGresult *next;
 	if (postgresql_source_need_catalog(source, err) != 0 ||
-	    postgresql_connection_query(source->catalog, LAYOUT, values, 1, &layout, err) != 0)
-		return error_context(err, "read what the tables look like");
-	snprintf(out, LAYOUT_BYTES, "%s", PQgetvalue(layout, 0, 0));
-	PQclear(layout);
+	    postgresql_connection_query(source->catalog, "SELECT txid_snapshot_xmax(txid_current_snapshot())", NULL, 0,
+					&next, err) != 0)
+		return -1;
+	snprintf(out, TXID_BYTES, "%s", PQgetvalue(next, 0, 0));
+	PQclear(next);
 	return 0;
 }
 
-/* What a transaction changes in the catalog that ends while a slot is being made, decoding
- * never learns of (seen with 12 to 18): it goes on with the old columns, without a word, or
- * cannot find the table's file.  Such a slot is of no use. */
-static int check_layout(struct postgresql_source *source, const char *before, struct error *err)
+static int has_changed(struct postgresql_source *source, const char *since_txid, struct error *err)
 {
-	char now[LAYOUT_BYTES];
-	if (describe_layout(source, now, err) != 0) {
-		(void)postgresql_slot_drop(source, NULL);
-		return -1;
-	}
-	if (strcmp(now, before) == 0)
+	const char *const values[] = { source->settings->publication_name, since_txid };
+	PGresult *found;
+	int has;
+	if (postgresql_source_need_catalog(source, err) != 0 ||
+	    postgresql_connection_query(source->catalog, HAS_CHANGED, values, 2, &found, err) != 0)
+		return error_context(err, "look whether tables were altered");
+	has = postgresql_field_bool(found, 0, 0);
+	PQclear(found);
+	return has;
+}
+
+/* Of a transaction that begins and ends while a slot is being made, decoding never learns
+ * what it changes in the catalog (seen with 12 to 18): it goes on with the old columns,
+ * without a word, or cannot find the table's file.  Such a slot is of no use. */
+static int check_tables(struct postgresql_source *source, const char *since_txid, struct error *err)
+{
+	int rc = has_changed(source, since_txid, err);
+	if (rc == 0)
 		return 0;
-	if (postgresql_slot_drop(source, err) != 0)
+	if (postgresql_slot_drop(source, rc > 0 ? err : NULL) != 0 || rc < 0)
 		return -1;
 	return error_set(err, ERROR_BUSY, "a table was altered or truncated while replication slot \"%s\" was being made,"
 			 " and PostgreSQL would go on with what it was before; a new one is made",
@@ -250,11 +259,11 @@ int postgresql_slot_create(struct postgresql_source *source, bool is_temporary,
 			   uint64_t *out_lsn, char *snapshot, size_t snapshot_bytes,
 			   struct error *err)
 {
-	char layout[LAYOUT_BYTES], lsn[POSTGRESQL_LSN_TEXT_BYTES];
+	char txid[TXID_BYTES], lsn[POSTGRESQL_LSN_TEXT_BYTES];
 	/* Nothing is decoded from a temporary one. */
-	if ((!is_temporary && describe_layout(source, layout, err) != 0) ||
+	if ((!is_temporary && next_txid(source, txid, err) != 0) ||
 	    create(source, is_temporary, out_lsn, snapshot, snapshot_bytes, err) != 0 ||
-	    (!is_temporary && check_layout(source, layout, err) != 0))
+	    (!is_temporary && check_tables(source, txid, err) != 0))
 		return -1;
 	postgresql_lsn_text(*out_lsn, lsn);
 	source_log(source, SOURCE_LOG_INFO, "%sreplication slot \"%s\" made at %s", is_temporary ? "temporary " : "",
