@@ -17,6 +17,8 @@ struct toy_topic *toy_log_find(struct toy_log *log, struct bytes name)
 
 struct toy_topic *toy_log_add(struct toy_log *log, const char *name, uint32_t partition_count)
 {
+	if (partition_count > TOY_PARTITIONS_MAX)
+		abort();
 	for (int i = 0; i < TOY_TOPICS_MAX; i++) {
 		struct toy_topic *topic = &log->topics[i];
 		if (topic->id != 0)

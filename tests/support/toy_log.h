@@ -10,7 +10,7 @@
 /* Topics in memory, for toy_broker: a batch a record. */
 
 #define TOY_TOPICS_MAX          8
-#define TOY_PARTITIONS_MAX      4
+#define TOY_PARTITIONS_MAX      32
 #define TOY_RECORDS_MAX         4096
 #define TOY_PRODUCERS_MAX       64
 
