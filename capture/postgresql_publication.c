@@ -139,9 +139,11 @@ static void tell_added(struct postgresql_source *source, const struct postgresql
 {
 	const int schema_size = (int)table->schema.size, table_size = (int)table->table.size;
 	const char *schema = (const char *)table->schema.data, *name = (const char *)table->table.data;
+	/* Asked before anybody hears that it is captured now. */
+	const bool misses_rows = source->has_position && has_rows(source, table);
 	source_log(source, SOURCE_LOG_INFO, "table %.*s.%.*s is in publication \"%s\" now", schema_size, schema,
 		   table_size, name, source->settings->publication_name);
-	if (source->has_position && has_rows(source, table))
+	if (misses_rows)
 		source_log(source, SOURCE_LOG_WARNING, "table %.*s.%.*s had rows before it was in publication \"%s\":"
 			   " each is captured when it is changed next, or by an UPDATE of all of them that sets a column"
 			   " to itself", schema_size, schema, table_size, name, source->settings->publication_name);
